@@ -1,0 +1,1 @@
+"""Distributor: real-time task sets, run for real on a fleet of QEMU machines."""

@@ -1,0 +1,100 @@
+"""The Machine interface: a place that runs one task set at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import Protocol
+
+from distributor.session.result import MachineFacts
+
+
+class MachineState(StrEnum):
+    """Where a machine is in its life; it only ever moves downwards in this list,
+    except between READY and PAUSED."""
+
+    CREATED = "created"
+    STARTING = "starting"
+    READY = "ready"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    DEAD = "dead"
+
+
+class Machine(Protocol):
+    """A place that runs task sets, one at a time.
+
+    Owned by one task from :meth:`start` to :meth:`stop`, which must be called on every
+    path, however far the start came. No method may be called twice at once.
+    """
+
+    @property
+    def id(self) -> str:
+        """Short name, unique in its fleet (``m3``)."""
+        ...
+
+    @property
+    def state(self) -> MachineState: ...
+
+    @property
+    def facts(self) -> MachineFacts:
+        """What it is; complete once it is READY (kernel and loader come from the session)."""
+        ...
+
+    async def start(self) -> None:
+        """Bring the machine up until its loader answers on :meth:`connect`.
+
+        :raise LaunchError: its process did not come up.
+        :raise BootError: its loader did not answer in time.
+        :raise GuestFault: the guest gave up while it booted.
+        """
+        ...
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection to the loader; the caller closes it.
+
+        :raise MachineLost: the machine is gone.
+        :raise SessionClosed: nobody answers.
+        """
+        ...
+
+    async def pause(self) -> None:
+        """Make an idle machine cost nothing; a no-op where that cannot be done."""
+        ...
+
+    async def resume(self) -> None:
+        """Undo :meth:`pause`."""
+        ...
+
+    async def died(self) -> Exception:
+        """Wait until the machine is dead and say why (MachineLost or GuestFault).
+
+        Cancelled by the owner when it is no longer of interest. Never returns
+        for a machine that was stopped by :meth:`stop`.
+        """
+        ...
+
+    def work_s(self) -> float | None:
+        """Host processor seconds that the machine has used, None where unknown.
+
+        The watchdog measures progress in them, so that a busy host costs no machine
+        its life.
+        """
+        ...
+
+    def console_tail(self, lines: int = 20) -> str:
+        """The last lines that the machine printed, cleaned of control characters."""
+        ...
+
+    async def stop(self) -> None:
+        """End the machine: softly, then hard, then reaped. Idempotent; never raises
+        for a machine that is dead already; completes even when cancelled."""
+        ...
+
+
+class MachineKind(Protocol):
+    """Makes machines of one kind."""
+
+    def create(self, machine_id: str) -> Machine:
+        """A machine in state CREATED; costs nothing until it is started."""
+        ...

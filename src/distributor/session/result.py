@@ -1,0 +1,109 @@
+"""What became of a task set: its jobs, and the verdict they add up to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from distributor.session.event import EventType
+
+
+class Clock(StrEnum):
+    """What a machine's nanoseconds count; every record names it."""
+
+    #: Instructions executed by the emulated processor (QEMU icount).
+    VIRTUAL = "virtual"
+    #: The host's time.
+    REAL = "real"
+
+
+class Verdict(StrEnum):
+    """Whether a task set holds its deadlines."""
+
+    #: Every job ended by itself, with 0, within its deadline.
+    SCHEDULABLE = "schedulable"
+    #: A deadline was missed, or a job was killed for time.
+    MISSED = "missed"
+    #: A job ended in error or ran out of what it was granted.
+    FAILED = "failed"
+    #: No machine could finish the set.
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskJob:
+    """One run of one task (a *job* of real-time theory).
+
+    All times are nanoseconds after the set's time zero. ``release_ns`` is None where
+    the loader did not say (a plain loader).
+    """
+
+    task_id: int
+    #: Index among the jobs of its task, from 0.
+    index: int
+    release_ns: int | None
+    start_ns: int
+    completion_ns: int
+    outcome: EventType
+    exit_value: int | None
+    #: Relative deadline that the job was judged by.
+    deadline_ns: int
+
+    @property
+    def response_ns(self) -> int:
+        """Completion minus release (minus start, where the release is not known)."""
+        return self.completion_ns - (self.start_ns if self.release_ns is None else self.release_ns)
+
+    @property
+    def start_latency_ns(self) -> int | None:
+        """Start minus release."""
+        return None if self.release_ns is None else self.start_ns - self.release_ns
+
+    @property
+    def lateness_ns(self) -> int:
+        """Response time minus relative deadline; negative when early."""
+        return self.response_ns - self.deadline_ns
+
+    @property
+    def tardiness_ns(self) -> int:
+        """How late the job was; 0 when it was in time."""
+        return max(0, self.lateness_ns)
+
+    @property
+    def met(self) -> bool:
+        """Whether it ended by itself, with 0, within its deadline."""
+        return self.outcome is EventType.EXIT and self.lateness_ns <= 0
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """What a result was made on; empty strings where a foreign machine does not say."""
+
+    machine: str
+    clock: Clock
+    kernel: str = ""
+    loader: str = ""
+    qemu: str = ""
+    accelerator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished (or given up) task set.
+
+    ``jobs`` are ordered by task, then index.
+    """
+
+    verdict: Verdict
+    #: One sentence: which task's which job decided it, or why nothing could.
+    reason: str
+    jobs: tuple[TaskJob, ...] = ()
+    facts: MachineFacts | None = None
+    #: Guest time from time zero to the last completion.
+    guest_ns: int = 0
+    #: Host time from assignment to the last event.
+    host_s: float = 0.0
+    #: Last lines of the machine's console, for an undecided set.
+    console: str = ""
+    #: Machines that took it on, in order, this one included.
+    machines: tuple[str, ...] = field(default=())
