@@ -82,6 +82,12 @@ class Machine(Protocol):
         """
         ...
 
+    @property
+    def work_per_guest_s(self) -> float:
+        """At most how many host processor seconds one guest second costs; matters to
+        the virtual clock alone."""
+        ...
+
     def console_tail(self, lines: int = 20) -> str:
         """The last lines that the machine printed, cleaned of control characters."""
         ...

@@ -1,0 +1,75 @@
+"""A task set as the XML that a loader reads."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+from distributor.errors import ConfigurationError
+from distributor.tasks.task import EDF, Overrun, Task
+from distributor.tasks.taskset import TaskSet
+
+_MS = 10**6
+
+
+def describe(taskset: TaskSet, *, extended: bool) -> bytes:
+    """The document that follows SEND_DESCS, without an XML declaration (Genode refuses one).
+
+    :param extended: whether the loader knows our extensions: nanoseconds and ``overrun``.
+    :raise ConfigurationError: the set needs an extension that the loader does not know.
+    """
+    tasks = "".join(_task(place, task, extended) for place, task in enumerate(taskset))
+    return f"<taskset>{tasks}</taskset>".encode("ascii")
+
+
+def _task(place: int, task: Task, extended: bool) -> str:
+    if not extended and task.overrun is not Overrun.KILL:
+        raise ConfigurationError(
+            f"task {place} wants overrun={task.overrun}, which a plain loader does not know"
+        )
+    elements = [
+        ("id", str(place)),
+        ("pkg", escape(task.name)),
+        ("config", f"<arg1>{escape(task.arg1)}</arg1>"),
+        ("priority", str(task.priority)),
+        *_time("period", task.period_ns, place, extended),
+        *_time("offset", task.offset_ns, place, extended),
+        ("numberofjobs", str(task.numberofjobs)),
+    ]
+    if task.priority == EDF or extended:
+        elements += _time("deadline", task.deadline_ns, place, extended)
+    if task.executiontime_ns is not None:
+        elements += _time("executiontime", task.executiontime_ns, place, extended)
+    if task.criticaltime_ns is not None:
+        elements += _time("criticaltime", task.criticaltime_ns, place, extended)
+    if task.quota_bytes is not None:
+        elements.append(("quota", _quota(task.quota_bytes)))
+    if task.caps is not None:
+        elements.append(("caps", str(task.caps)))
+    if task.cores is not None:
+        elements += [("cores", str(task.cores)), ("coreoffset", str(task.coreoffset))]
+    if extended:
+        elements.append(("overrun", task.overrun.value))
+    return (
+        "<periodictask>"
+        + "".join(f"<{name}>{value}</{name}>" for name, value in elements)
+        + "</periodictask>"
+    )
+
+
+def _time(name: str, time_ns: int, place: int, extended: bool) -> list[tuple[str, str]]:
+    """Milliseconds, and nanoseconds beside them where they say more."""
+    if time_ns % _MS == 0 and time_ns // _MS < 2**32:
+        return [(name, str(time_ns // _MS))]
+    if not extended:
+        raise ConfigurationError(
+            f"task {place} has a {name} of {time_ns} ns, but a plain loader counts in "
+            "whole milliseconds"
+        )
+    return [(f"{name}_ns", str(time_ns))]
+
+
+def _quota(quota_bytes: int) -> str:
+    """``5M`` where it is whole mebibytes, else ``n`` KiB rounded up."""
+    if quota_bytes % 2**20 == 0:
+        return f"{quota_bytes // 2**20}M"
+    return f"{-(-quota_bytes // 2**10)}K"

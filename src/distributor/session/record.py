@@ -1,0 +1,142 @@
+"""Events of one task set, put together to jobs and judged. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from distributor.errors import WireError
+from distributor.session.event import Event, EventType
+from distributor.session.result import TaskJob, Verdict
+from distributor.tasks.task import Task
+from distributor.tasks.taskset import TaskSet
+
+_KILLED_FOR_TIME = {
+    EventType.EXIT_CRITICAL: "was killed at its critical time",
+    EventType.EXIT_PERIOD: "was killed by its next release",
+}
+_BROKEN = {
+    EventType.EXIT_ERROR: "ended in error",
+    EventType.OUT_OF_QUOTA: "ran out of memory",
+    EventType.OUT_OF_CAPS: "ran out of capabilities",
+}
+
+
+@dataclass(slots=True)
+class _TaskRecord:
+    """What is known of one task so far."""
+
+    open: Event | None = None
+    started: int = 0
+    over: bool = False
+    refused: bool = False
+
+
+class Record:
+    """Takes a set's events in and gives its jobs and its verdict.
+
+    Every event is checked against the set, since it comes from a machine: an unknown
+    task, a job too many or an end without a beginning is a :class:`WireError`.
+    """
+
+    def __init__(self, taskset: TaskSet) -> None:
+        self._taskset = taskset
+        self._tasks = [_TaskRecord() for _ in taskset]
+        self._jobs: list[TaskJob] = []
+        # A plain loader's stamps start anywhere: count from its first event.
+        self._plain_zero_ns: int | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether every task has come to its end."""
+        return all(task.over for task in self._tasks)
+
+    @property
+    def jobs(self) -> tuple[TaskJob, ...]:
+        """The jobs that have ended, by task and index."""
+        return tuple(sorted(self._jobs, key=lambda job: (job.task_id, job.index)))
+
+    def feed(self, events: Iterable[Event]) -> None:
+        """Take in events in the order in which the machine told them.
+
+        :raise WireError: an event that this set cannot have.
+        """
+        for event in events:
+            self._feed(event)
+
+    def _feed(self, event: Event) -> None:
+        if not 0 <= event.task_id < len(self._tasks):
+            raise WireError(f"an event names task {event.task_id}, which the set does not have")
+        state = self._tasks[event.task_id]
+        task = self._taskset.tasks[event.task_id]
+        if state.over:
+            raise WireError(f"an event of task {event.task_id} came after its end")
+        if event.type is EventType.START:
+            if state.open is not None or state.started >= task.numberofjobs:
+                raise WireError(f"task {event.task_id} started a job too many")
+            state.open = event
+            state.started += 1
+        elif event.type.ends_job:
+            self._end(event, state, task)
+        else:
+            if state.open is not None:
+                raise WireError(f"task {event.task_id} ended while a job of it ran")
+            state.over = True
+            state.refused = event.type is EventType.NOT_SCHEDULED
+
+    def _end(self, event: Event, state: _TaskRecord, task: Task) -> None:
+        start = state.open
+        if start is None:
+            # A job whose binary cannot be executed ends without having started.
+            if state.started >= task.numberofjobs:
+                raise WireError(f"task {event.task_id} ended a job too many")
+            start = event
+            state.started += 1
+        state.open = None
+        if not event.exact and self._plain_zero_ns is None:
+            self._plain_zero_ns = start.time_ns
+        zero_ns = 0 if event.exact else self._plain_zero_ns or 0
+        self._jobs.append(
+            TaskJob(
+                task_id=event.task_id,
+                index=state.started - 1,
+                release_ns=event.release_ns,
+                start_ns=start.time_ns - zero_ns,
+                completion_ns=event.time_ns - zero_ns,
+                outcome=event.type,
+                exit_value=event.exit_value,
+                deadline_ns=task.deadline_ns,
+            )
+        )
+
+    def judge(self) -> tuple[Verdict, str]:
+        """Verdict and the sentence that says what decided it.
+
+        An error weighs more than a missed deadline: its timing means nothing. Within
+        one kind the earliest completion decides.
+        """
+        if not self.done:
+            return Verdict.UNDECIDED, "the machine did not finish the set"
+        for place, state in enumerate(self._tasks):
+            if state.refused:
+                return Verdict.UNDECIDED, f"admission control refused task {place}"
+        jobs = sorted(self._jobs, key=lambda job: job.completion_ns)
+        for job in jobs:
+            if job.outcome in _BROKEN:
+                value = "" if job.exit_value is None else f", exit value {job.exit_value}"
+                return Verdict.FAILED, f"{self._name(job)} {_BROKEN[job.outcome]}{value}"
+        for job in jobs:
+            if job.outcome is EventType.EXIT_EXTERNAL:
+                return Verdict.UNDECIDED, f"{self._name(job)} was stopped from outside"
+        for job in jobs:
+            if job.outcome in _KILLED_FOR_TIME:
+                return Verdict.MISSED, f"{self._name(job)} {_KILLED_FOR_TIME[job.outcome]}"
+            if job.lateness_ns > 0:
+                return Verdict.MISSED, (
+                    f"{self._name(job)} responded after {job.response_ns / 1e6:.6g} ms, "
+                    f"{job.tardiness_ns / 1e6:.6g} ms late"
+                )
+        return Verdict.SCHEDULABLE, f"all {len(jobs)} jobs met their deadlines"
+
+    def _name(self, job: TaskJob) -> str:
+        return f"job {job.index} of task {job.task_id} ({self._taskset.tasks[job.task_id].name})"

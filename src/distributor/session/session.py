@@ -1,0 +1,232 @@
+"""The talk with one machine's loader: one connection, kept open across task sets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from distributor.errors import ConfigurationError, SessionClosed, SessionTimeout, WireError
+from distributor.machines.machine import Machine
+from distributor.session import wire
+from distributor.session.description import describe
+from distributor.session.event import Event
+from distributor.session.record import Record
+from distributor.session.watchdog import Watchdog
+from distributor.session.wire import Word
+from distributor.tasks.task import Task
+from distributor.tasks.taskset import TaskSet
+
+#: Largest binary sent; the loader's own bound.
+BINARY_MAX = 64 << 20
+#: How often the watchdog looks at a machine that says nothing.
+_TICK_S = 0.5
+_READ_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who answers: our loader says so, a plain one says nothing."""
+
+    loader: str = ""
+    kernel: str = ""
+    cpus: int | None = None
+
+    @property
+    def extended(self) -> bool:
+        """Whether it knows the extensions of docs/protocol.md."""
+        return bool(self.loader)
+
+
+class Session:
+    """A conversation with a machine, from :meth:`open` to :meth:`close`.
+
+    :param machine: ready, and owned by the caller.
+    :param find_binary: the file that holds a task's executable.
+    :param timeout_s: margin of the watchdog, and limit of each answer.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        *,
+        find_binary: Callable[[Task], Path],
+        timeout_s: float,
+    ) -> None:
+        self._machine = machine
+        self._find_binary = find_binary
+        self._timeout_s = timeout_s
+        self._decoder = wire.Decoder()
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        # What the machine holds, by name on the wire: a changed file is sent again.
+        self._sent: dict[str, tuple[Path, int, int]] = {}
+        self.peer = Peer()
+
+    async def open(self) -> None:
+        """Connect, end whatever an earlier client left running, and ask who is there.
+
+        :raise MachineLost: the machine is gone.
+        :raise SessionClosed: the connection ended.
+        :raise SessionTimeout: no answer in time.
+        :raise WireError: the answer is not one of this protocol.
+        """
+        self._reader, self._writer = await self._machine.connect()
+        async with self._limit("answer to a greeting"):
+            self._write(wire.encode(Word.CLEAR) + wire.encode(Word.AVAILABLE))
+            # Frames of the earlier client's tasks come before the word.
+            while await self._take(Word.AVAILABLE) is not Word.AVAILABLE:
+                pass
+            self._write(wire.encode(Word.GET_PROFILE))
+            about = wire.parse_profile(await self._take_frame()).attributes
+        self.peer = Peer(
+            loader=about.get("loader", "")[:64],
+            kernel=about.get("kernel", "")[:128],
+            cpus=int(about["cpus"]) if about.get("cpus", "").isdecimal() else None,
+        )
+
+    async def close(self) -> None:
+        """End the connection; harmless when there is none."""
+        if self._writer is not None:
+            self._writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._writer.wait_closed()
+        self._reader = self._writer = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def run(self, taskset: TaskSet, tell: Callable[[Sequence[Event]], None]) -> Record:
+        """Have the machine run a set, to its end.
+
+        :param tell: called with each bunch of events as it comes.
+        :return: the complete record.
+        :raise ConfigurationError: a binary cannot be read, or the peer cannot run the set.
+        :raise SessionTimeout: the watchdog gave the machine up.
+        :raise SessionClosed: the connection ended.
+        :raise WireError: the machine said something that the protocol does not allow.
+        """
+        description = wire.encode_text(
+            Word.SEND_DESCS, describe(taskset, extended=self.peer.extended)
+        )
+        record = Record(taskset)
+        self._write(wire.encode(Word.CLEAR))
+        async with self._limit("readiness for a binary"):
+            await self._send_binaries(taskset)
+        self._write(description + wire.encode(Word.START))
+        watchdog = Watchdog(
+            taskset,
+            self._machine.facts.clock,
+            timeout_s=self._timeout_s,
+            work_per_guest_s=self._machine.work_per_guest_s,
+        )
+        while not record.done:
+            events = wire.parse_profile(await self._take_frame(watchdog)).events
+            if events:
+                record.feed(events)
+                tell(events)
+                watchdog.progressed(asyncio.get_running_loop().time())
+        return record
+
+    async def _send_binaries(self, taskset: TaskSet) -> None:
+        new: dict[str, tuple[Path, tuple[Path, int, int]]] = {}
+        for task in taskset:
+            path = self._find_binary(task)
+            try:
+                status = path.stat()
+            except OSError as error:
+                raise ConfigurationError(
+                    f"the binary {path} cannot be read: {error.strerror}"
+                ) from None
+            if status.st_size > BINARY_MAX:
+                raise ConfigurationError(f"the binary {path} is larger than {BINARY_MAX} bytes")
+            version = (path, status.st_mtime_ns, status.st_size)
+            if self._sent.get(task.name) != version:
+                new[task.name] = (path, version)
+        if not new:
+            return
+        self._write(wire.encode_binaries(len(new)))
+        for name, (path, version) in new.items():
+            while await self._take(Word.GO_SEND) is not Word.GO_SEND:
+                pass
+            try:
+                data = await asyncio.to_thread(path.read_bytes)
+            except OSError as error:
+                raise ConfigurationError(
+                    f"the binary {path} cannot be read: {error.strerror}"
+                ) from None
+            self._write(wire.encode_binary_head(name, len(data)) + data)
+            await self._drain()
+            self._sent[name] = version
+
+    @contextlib.asynccontextmanager
+    async def _limit(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield
+        except TimeoutError:
+            raise SessionTimeout(
+                f"{self._machine.id} gave no {what} within {self._timeout_s:g} s"
+            ) from None
+
+    def _write(self, data: bytes) -> None:
+        if self._writer is None:
+            raise SessionClosed(f"there is no connection to {self._machine.id}")
+        self._writer.write(data)
+
+    async def _drain(self) -> None:
+        assert self._writer is not None
+        try:
+            await self._writer.drain()
+        except OSError as error:
+            raise SessionClosed(f"{self._machine.id} hung up: {error}") from None
+
+    async def _take_frame(self, watchdog: Watchdog | None = None) -> bytes:
+        frame = await self._take(None, watchdog)
+        if not isinstance(frame, bytes):
+            raise WireError(f"{self._machine.id} sent {frame!r} where a frame was due")
+        return frame
+
+    async def _take(
+        self, expected: Word | None, watchdog: Watchdog | None = None
+    ) -> Word | bytes:
+        if self._reader is None:
+            raise SessionClosed(f"there is no connection to {self._machine.id}")
+        while (item := self._decoder.take(expected)) is None:
+            try:
+                data = await asyncio.wait_for(
+                    self._reader.read(_READ_BYTES), None if watchdog is None else _TICK_S
+                )
+            except TimeoutError:
+                assert watchdog is not None
+                now_s = asyncio.get_running_loop().time()
+                complaint = watchdog.complaint(now_s, self._machine.work_s())
+                if complaint:
+                    raise SessionTimeout(
+                        f"{self._machine.id} was given up: {complaint}"
+                    ) from None
+                continue
+            except OSError as error:
+                raise SessionClosed(f"{self._machine.id} hung up: {error}") from None
+            if not data:
+                raise SessionClosed(f"{self._machine.id} hung up")
+            self._decoder.feed(data)
+        return item
