@@ -1,0 +1,146 @@
+#!/usr/bin/env bash
+# Brings a bare Debian (or Ubuntu) to where Distributor runs: the one set-up that the
+# Makefile, the continuous tests and the Vagrant machine all use.
+#
+# Usage: client-tools/bootstrap.sh [STEP...]     STEP: packages environment image (default: all)
+#
+#   packages     Debian packages, by apt (through sudo for a user who is not root)
+#   environment  the Python environment .venv, from constraints.txt
+#   image        the guest image, by `distributor image build`
+#
+# Each step first asks whether its work is done already; then it does, and fetches, nothing.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+log=$root/build/setup.log
+lists=/var/lib/apt/lists
+lists_max_age_days=7
+
+say() { printf 'setup: %s\n' "$*"; }
+die() { printf 'setup: error: %s\n' "$*" >&2; exit 1; }
+
+# Runs a command with its output in the log, and shows the end of it if the command fails.
+quietly() {
+    mkdir -p "${log%/*}"
+    "$@" >"$log" 2>&1 </dev/null && return
+    tail -n 15 "$log" >&2
+    die "failed: $* (all of its output is in $log)"
+}
+
+# A Python that the project runs on and that can make an environment.
+find_python() {
+    local candidate
+    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if "$candidate" -c 'import sys, ensurepip, venv
+sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            command -v "$candidate"
+            return
+        fi
+    done
+    return 1
+}
+
+# --- packages -------------------------------------------------------------------------
+
+# Prints what is missing: per line the packages, then what they are for. A thing counts as
+# there however it was installed, so that nobody needs rights for a package he can do without.
+missing_packages() {
+    find_python >/dev/null || echo "python3 python3-venv|the Python environment"
+    [ -e /etc/ssl/certs/ca-certificates.crt ] || echo "ca-certificates|to fetch Python packages"
+    if ! command -v gcc >/dev/null || [ ! -e "$(gcc -print-file-name=libc.a)" ] \
+        || ! echo '#include <linux/types.h>' | gcc -E -xc - >/dev/null 2>&1; then
+        echo "gcc libc6-dev|to compile what runs in the machines"
+    fi
+    command -v make >/dev/null || echo "make|to run this project's commands"
+    command -v qemu-system-x86_64 >/dev/null || echo "qemu-system-x86|to run the machines"
+}
+
+# Sets the array become_root, or fails if there is no way to become root.
+find_root() {
+    become_root=()
+    [ "$(id -u)" = 0 ] && return
+    become_root=(sudo)
+    command -v sudo >/dev/null
+}
+
+apt() {
+    quietly "${become_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"
+}
+
+packages() {
+    local missing names="" why="" package_names reason
+    missing=$(missing_packages)
+    [ -n "$missing" ] || return 0
+    while IFS='|' read -r package_names reason; do
+        names+=" $package_names"
+        why+="${why:+; }$package_names ($reason)"
+    done <<<"$missing"
+    command -v apt-get >/dev/null \
+        || die "this host has no apt-get; install what these Debian packages hold: $why"
+    find_root || die "as root, run: apt-get install$names"
+    say "installs Debian packages${become_root:+ through sudo}: $why"
+    # Asked for on the terminal, where quietly() would hide the question.
+    [ ${#become_root[@]} = 0 ] || sudo -v || die "sudo refused; as root, run: apt-get install$names"
+    apt update
+    # shellcheck disable=SC2086  # a list of names
+    apt install --no-install-recommends $names
+    missing=$(missing_packages)
+    [ -z "$missing" ] \
+        || die "still missing after apt-get: ${missing//$'\n'/; }. Python must be 3.11 to 3.13."
+}
+
+# --- environment ----------------------------------------------------------------------
+
+environment() {
+    local venv=$root/.venv python place content
+    python=$(find_python) || die "no Python 3.11 to 3.13 with venv: run the step packages first"
+    # An environment holds absolute paths, and one Python's packages.
+    place="$root $("$python" -c 'import sys; print(*sys.version_info[:3], sep=".")')"
+    content=$(cat "$root/constraints.txt" "$root/pyproject.toml" | sha256sum | cut -d' ' -f1)
+    [ "$(cat "$venv/.set-up" 2>/dev/null)" != "$place $content" ] || return 0
+    say "makes the Python environment .venv"
+    local clear=--clear
+    case $(cat "$venv/.set-up" 2>/dev/null) in "$place "*) clear= ;; esac
+    rm -f "$venv/.set-up"
+    # shellcheck disable=SC2086  # empty or one word
+    quietly "$python" -m venv $clear "$venv"
+    pip() { quietly "$venv/bin/python" -m pip --disable-pip-version-check --no-input -q "$@"; }
+    pip install --require-hashes --only-binary :all: -r "$root/constraints.txt"
+    pip install --no-deps --no-build-isolation -e "$root"
+    echo "$place $content" >"$venv/.set-up"
+}
+
+# --- image ----------------------------------------------------------------------------
+
+fresh_lists() {
+    [ -n "$(find "$lists" -maxdepth 1 -name '*_Packages*' -mtime -$lists_max_age_days -print -quit)" ]
+}
+
+image() {
+    local distributor=$root/.venv/bin/distributor
+    "$distributor" image show >/dev/null 2>&1 && return
+    # The kernel is a Debian package, and where it is to be had is said by apt's lists.
+    if command -v apt-get >/dev/null && ! fresh_lists; then
+        if find_root && { [ ${#become_root[@]} = 0 ] || sudo -v; }; then
+            say "refreshes apt's lists${become_root:+ through sudo}, to find the guest's kernel"
+            apt update
+        else
+            say "apt's lists are missing or old, and only root can refresh them: apt-get update"
+        fi
+    fi
+    say "builds the guest image"
+    "$distributor" image build
+}
+
+# One set-up of a checkout at a time. (flock is in util-linux, which Debian always has.)
+exec 9<"$root"
+flock 9
+
+[ $# -gt 0 ] || set -- packages environment image
+for step in "$@"; do
+    case $step in
+        packages | environment | image) "$step" ;;
+        *) die "no step $step; the steps are packages, environment and image" ;;
+    esac
+done
