@@ -1,0 +1,203 @@
+"""The store: runs, their task sets with the verdicts, and every job, in an SQL database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Engine, Select, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from distributor.errors import StoreError
+from distributor.monitors.monitor import Attempt
+from distributor.session.result import Clock, Result, Verdict
+from distributor.store.database import explained, name_of, open_database, parse_url
+from distributor.store.record import JobRecord, RunRecord, TaskRecord, TaskSetRecord
+from distributor.store.row import (
+    job_of,
+    job_row,
+    run_of,
+    run_row,
+    task_row,
+    taskset_of,
+    taskset_row,
+)
+from distributor.store.schema import jobs, runs, tasks, tasksets
+
+#: Where results go if nobody says otherwise: a file in the current directory.
+DEFAULT_STORE = "distributor.db"
+#: Rows fetched at a time while reading.
+_CHUNK = 1000
+
+
+class Store:
+    """A database of results. Made by :meth:`open`; a context manager that closes itself.
+
+    Usable from any thread. Reading while a run is being written sees the sets that are
+    complete. Every method raises :class:`~distributor.errors.StoreError`, with one line
+    that says what and where, when the database fails.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+
+    @classmethod
+    def open(cls, url: str = DEFAULT_STORE, *, create: bool = True) -> Self:
+        """Open a store.
+
+        :param url: the path of an SQLite file, or the URL of a database.
+        :param create: make what is missing, for writing; otherwise the store must exist,
+            and is only read.
+        :raise ConfigurationError: the URL names no database that can be used.
+        :raise StoreError: it cannot be opened, is no store, or one of another version.
+        """
+        parsed = parse_url(url)
+        return cls(open_database(parsed, create=create), name_of(parsed))
+
+    @property
+    def name(self) -> str:
+        """The file, or the URL without its password."""
+        return self._name
+
+    def close(self) -> None:
+        """Close every connection; idempotent."""
+        with explained(f"cannot close the store {self._name}"):
+            self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Writing
+
+    def begin_run(
+        self,
+        command: str,
+        *,
+        clock: Clock | None = None,
+        options: Mapping[str, Any] | None = None,
+        seed: int | str | None = None,
+        qemu: str | None = None,
+    ) -> int:
+        """Record that a run begins; its id is for :meth:`add` and :meth:`end_run`.
+
+        :param command: the command line or script; a password in a URL is masked.
+        :param options: what was asked for, by name.
+        :param seed: seed of the generators that draw the task sets.
+        :param qemu: QEMU's version.
+        """
+        row = run_row(command, clock=clock, options=options or {}, seed=seed, qemu=qemu)
+        with self._writing(), self._engine.begin() as connection:
+            key = connection.execute(insert(runs).values(row)).inserted_primary_key
+        assert key is not None
+        return int(key[0])
+
+    def add(self, run_id: int, attempt: Attempt, result: Result) -> None:
+        """Keep a task set's verdict, its tasks and all its jobs, in one transaction.
+
+        :raise StoreError: also where the run has a verdict for this set already.
+        """
+        with self._writing(), self._engine.begin() as connection:
+            try:
+                key = connection.execute(
+                    insert(tasksets).values(taskset_row(run_id, attempt, result))
+                ).inserted_primary_key
+            except IntegrityError as error:
+                raise StoreError(
+                    f"cannot keep set {attempt.index} of job {attempt.job} in {self._name}: "
+                    f"run {run_id} has a verdict for it already, or is not there"
+                ) from error
+            assert key is not None
+            members = [task_row(key[0], *task) for task in enumerate(attempt.taskset.tasks)]
+            connection.execute(insert(tasks), members)
+            if result.jobs:
+                connection.execute(insert(jobs), [job_row(key[0], job) for job in result.jobs])
+
+    def end_run(self, run_id: int) -> None:
+        """Record that the run came to its end by itself."""
+        with self._writing(), self._engine.begin() as connection:
+            connection.execute(
+                update(runs).where(runs.c.id == run_id).values(ended_at=datetime.now(UTC))
+            )
+
+    # Reading
+
+    def runs(self) -> Iterator[RunRecord]:
+        """Every run, in the order of their beginning."""
+        return (run_of(row) for row in self._rows(select(runs).order_by(runs.c.id)))
+
+    def run(self, run_id: int | None = None) -> RunRecord:
+        """One run; the last one without an id.
+
+        :raise StoreError: there is none.
+        """
+        query = select(runs).order_by(runs.c.id.desc()).limit(1)
+        if run_id is not None:
+            query = query.where(runs.c.id == run_id)
+        for row in self._rows(query):
+            return run_of(row)
+        which = "no run yet" if run_id is None else f"no run {run_id}"
+        raise StoreError(f"the store {self._name} has {which}")
+
+    def counts(self, run_id: int) -> dict[Verdict, int]:
+        """How many sets of a run have which verdict; every verdict is there."""
+        query = (
+            select(tasksets.c.verdict, func.count())
+            .where(tasksets.c.run_id == run_id)
+            .group_by(tasksets.c.verdict)
+        )
+        counts = dict.fromkeys(Verdict, 0)
+        counts.update({Verdict(verdict): count for verdict, count in self._rows(query)})
+        return counts
+
+    def tasksets(
+        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+    ) -> Iterator[TaskSetRecord]:
+        """Sets of a run, ordered by batch and index; all, or those with the numbers given."""
+        members = select(func.count()).where(tasks.c.taskset_id == tasksets.c.id).scalar_subquery()
+        query = select(*tasksets.c, members.label("tasks"))
+        return (taskset_of(row) for row in self._rows(_of(query, run_id, batch, set_index)))
+
+    def tasks(self, taskset_id: int) -> Iterator[TaskRecord]:
+        """The tasks of one set, by id."""
+        columns = [column for column in tasks.c if column is not tasks.c.taskset_id]
+        query = select(*columns).where(tasks.c.taskset_id == taskset_id).order_by(tasks.c.task_id)
+        return (TaskRecord(*row) for row in self._rows(query))
+
+    def jobs(
+        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+    ) -> Iterator[JobRecord]:
+        """Jobs of a run, ordered by batch, set, task and index; all, or those of some sets."""
+        query = select(tasksets.c.batch, tasksets.c.set_index, *jobs.c).join_from(
+            tasksets, jobs, jobs.c.taskset_id == tasksets.c.id
+        )
+        query = _of(query, run_id, batch, set_index).order_by(jobs.c.task_id, jobs.c.job_index)
+        return (JobRecord(row.batch, row.set_index, job_of(row)) for row in self._rows(query))
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return explained(f"cannot write to the store {self._name}")
+
+    def _rows(self, query: Select[Any]) -> Iterator[Any]:
+        """Stream rows; the connection goes back when the iterator ends or is dropped."""
+        with explained(f"cannot read the store {self._name}"), self._engine.connect() as connection:
+            yield from connection.execution_options(yield_per=_CHUNK).execute(query)
+
+
+def _of(query: Select[Any], run_id: int, batch: int | None, set_index: int | None) -> Select[Any]:
+    query = query.where(tasksets.c.run_id == run_id)
+    if batch is not None:
+        query = query.where(tasksets.c.batch == batch)
+    if set_index is not None:
+        query = query.where(tasksets.c.set_index == set_index)
+    return query.order_by(tasksets.c.batch, tasksets.c.set_index)
