@@ -1,1 +1,88 @@
-"""Distributor: real-time task sets, run for real on a fleet of QEMU machines."""
+"""Distributor: real-time task sets, run for real on a fleet of QEMU machines.
+
+::
+
+    from distributor import Distributor, LoggingMonitor, Task, TaskSet
+
+    taskset = TaskSet([Task("busy", arg1=2000, period_ms=10, priority=1, numberofjobs=100)])
+    with Distributor(max_machine=2) as distributor:
+        distributor.add_job(taskset, LoggingMonitor())
+        distributor.wait()
+"""
+
+from __future__ import annotations
+
+from distributor.distributor import Distributor, JobView, MachineView
+from distributor.errors import (
+    BootError,
+    ConfigurationError,
+    DistributorError,
+    GuestFault,
+    ImageError,
+    LaunchError,
+    MachineError,
+    MachineLost,
+    NetworkError,
+    QMPError,
+    SessionClosed,
+    SessionError,
+    SessionTimeout,
+    StateError,
+    StoreError,
+    WireError,
+)
+from distributor.jobs.queue import QueueState
+from distributor.machines.machine import Machine, MachineKind, MachineState
+from distributor.monitors.console import ConsoleMonitor
+from distributor.monitors.logging import LoggingMonitor
+from distributor.monitors.monitor import Attempt, Monitor
+from distributor.monitors.store import StoreMonitor
+from distributor.session.event import Event, EventType
+from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
+from distributor.tasks.block import BlockTaskSet
+from distributor.tasks.task import Overrun, Task
+from distributor.tasks.taskset import TaskSet
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Attempt",
+    "BlockTaskSet",
+    "BootError",
+    "Clock",
+    "ConfigurationError",
+    "ConsoleMonitor",
+    "Distributor",
+    "DistributorError",
+    "Event",
+    "EventType",
+    "GuestFault",
+    "ImageError",
+    "JobView",
+    "LaunchError",
+    "LoggingMonitor",
+    "Machine",
+    "MachineError",
+    "MachineFacts",
+    "MachineKind",
+    "MachineLost",
+    "MachineState",
+    "MachineView",
+    "Monitor",
+    "NetworkError",
+    "Overrun",
+    "QMPError",
+    "QueueState",
+    "Result",
+    "SessionClosed",
+    "SessionError",
+    "SessionTimeout",
+    "StateError",
+    "StoreError",
+    "StoreMonitor",
+    "Task",
+    "TaskJob",
+    "TaskSet",
+    "Verdict",
+    "WireError",
+]

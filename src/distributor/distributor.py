@@ -1,0 +1,319 @@
+"""The blocking facade: the seed's and its ancestors' names over the engine. No logic here."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from distributor.engine import Engine, binaries
+from distributor.errors import ConfigurationError, StateError
+from distributor.jobs.job import Job
+from distributor.jobs.queue import QueueState
+from distributor.machines.machine import MachineKind, MachineState
+from distributor.monitors.monitor import Monitor
+from distributor.session.result import Clock
+from distributor.tasks.task import Task
+from distributor.tasks.taskset import TaskSet
+
+T = TypeVar("T")
+
+#: Most machines that :meth:`Distributor.set_max_machine_value` takes, unless told otherwise.
+MAX_ALLOWED = 42
+
+
+@dataclass(frozen=True, slots=True)
+class MachineView:
+    """A machine as it was when asked for."""
+
+    id: str
+    state: MachineState
+    #: Job number and index of the set that it runs; None when it runs none.
+    running: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it was when asked for."""
+
+    number: int
+    #: Sets that have their verdict.
+    decided: int
+    #: Sets in all; None while the end of its source is not in sight.
+    total: int | None
+    done: bool
+
+
+class Distributor:
+    """Controls machines and hands them task sets.
+
+    ::
+
+        with Distributor(max_machine=2) as distributor:
+            distributor.add_job(taskset, LoggingMonitor())
+            distributor.wait()
+
+    It runs in a thread of its own from the first job on. Left without ``close``, it is
+    closed when the interpreter exits.
+
+    :param max_machine: how many machines there may be at once.
+    :param max_allowed: the most that ``max_machine`` can be set to.
+    :param session_type: makes the machines; QEMU machines of the options below if None.
+    :param port: the loader's port in the machine.
+    :param startup_delay: at least this many seconds are given to a machine to start. A
+        machine that is ready sooner is used sooner.
+    :param set_tries: how many runs a task set may spoil (by hanging or crashing its
+        machine) before it is *undecided*. Machines lost for other reasons do not count.
+    :param timeout: seconds without progress, beyond what a set's own timing explains,
+        after which a machine is given up.
+    :param monitors: watch every job, beside the monitor that a job brings along.
+    :param machine: options of the QEMU machines: ``clock`` (``"virtual"`` or ``"real"``),
+        ``cpus``, ``memory_mib``, ``shift``, ``accelerator``, ``image``.
+    :raise ConfigurationError: an option is wrong, or QEMU is missing.
+    :raise ImageError: there is no guest image.
+    """
+
+    def __init__(
+        self,
+        max_machine: int = 1,
+        max_allowed: int = MAX_ALLOWED,
+        session_type: MachineKind | None = None,
+        port: int = 3001,
+        startup_delay: float | None = None,
+        set_tries: int = 1,
+        timeout: float = 40,
+        *,
+        monitors: Sequence[Monitor] = (),
+        builtin: Mapping[str, Path] | None = None,
+        **machine: Any,
+    ) -> None:
+        self._max_allowed = _whole("max_allowed", max_allowed, 1)
+        self._check_maximum(max_machine)
+        _whole("set_tries", set_tries, 1)
+        if not timeout > 0:
+            raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}")
+        if session_type is None:
+            from distributor.machines.qemu import qemu_kind
+
+            kind = qemu_kind(port=port, startup_delay_s=startup_delay, **machine)
+            session_type, builtin = kind, kind.image.tasks
+        elif machine:
+            raise ConfigurationError(
+                f"{', '.join(machine)}: these options are for QEMU machines, but session_type "
+                "brings its own"
+            )
+        self._engine = Engine(
+            session_type,
+            find_binary=binaries(builtin or {}),
+            maximum=max_machine,
+            set_tries=set_tries,
+            timeout_s=timeout,
+            monitors=monitors,
+        )
+        self._thread = _LoopThread(self._engine)
+
+    # -- jobs --------------------------------------------------------------------------
+
+    def add_job(
+        self,
+        taskset: TaskSet | Iterable[TaskSet],
+        monitor: Monitor | None = None,
+        offset: int = 0,
+    ) -> int:
+        """Hand over a job; it is begun at once if a machine is free.
+
+        :param taskset: a task set, or any iterable of task sets, which is drawn from as
+            machines come free.
+        :param monitor: watches this job.
+        :param offset: how many sets at its head to leave out.
+        :return: the job's number, from 1.
+        :raise ConfigurationError: no task set in it.
+        """
+        if monitor is not None and not isinstance(monitor, Monitor):
+            raise ConfigurationError(
+                f"a monitor is a subclass of distributor.Monitor, not {monitor!r}"
+            )
+
+        def add() -> int:
+            job = Job(
+                taskset, offset=offset, number=len(self._engine.jobs) + 1, monitor=monitor
+            )
+            self._engine.add(job)
+            return job.number
+
+        return self._thread.call(add)
+
+    @property
+    def jobs(self) -> list[JobView]:
+        """Every job that was added, in order."""
+        return self._thread.call(
+            lambda: [
+                JobView(job.number, job.decided, job.total, job.done)
+                for job in self._engine.jobs
+            ]
+        )
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until every set has its verdict.
+
+        :param timeout: seconds; None waits as long as it takes.
+        :return: whether that is so; False if the time ran out first.
+        :raise DistributorError: machines cannot be started, a job's source broke, or the
+            store failed.
+        """
+        return self._thread.wait(self._engine.wait(), timeout)
+
+    # -- machines ----------------------------------------------------------------------
+
+    def set_max_machine_value(self, max_machine: int) -> None:
+        """Change how many machines there may be, now and while sets run.
+
+        Machines above a lower maximum finish the set that they run.
+        """
+        self._check_maximum(max_machine)
+        self._thread.call(
+            lambda: self._engine.do(self._engine.queue.set_maximum(max_machine))
+        )
+
+    def get_max_machine_value(self) -> int:
+        """How many machines there may be."""
+        return self._thread.call(lambda: self._engine.queue.maximum)
+
+    def get_distributor_state(self) -> QueueState:
+        """Whether it is ``running``, ``idle``, ``paused`` or ``failed``."""
+        return self._thread.call(lambda: self._engine.queue.state)
+
+    @property
+    def machines(self) -> list[MachineView]:
+        """The machines that exist."""
+        return self._thread.call(
+            lambda: [
+                MachineView(
+                    machine.id,
+                    machine.state,
+                    None if attempt is None else (attempt.job, attempt.index),
+                )
+                for machine, attempt in self._engine.machines()
+            ]
+        )
+
+    def kill_all_machines(self) -> None:
+        """End all machines at once; what they ran goes back into the queue until resume."""
+        self._thread.call(lambda: self._engine.do(self._engine.queue.kill_all()))
+
+    def shut_down_all_machines(self) -> None:
+        """End each machine when its set has ended; nothing is begun until resume."""
+        self._thread.call(lambda: self._engine.do(self._engine.queue.shut_down()))
+
+    def resume(self) -> None:
+        """Go on after kill_all_machines, shut_down_all_machines or a failure to start."""
+        self._thread.call(lambda: self._engine.do(self._engine.queue.resume()))
+
+    # -- end ---------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End all machines at once, and the distributor. Idempotent."""
+        self._thread.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_maximum(self, max_machine: int) -> None:
+        _whole("max_machine", max_machine, 0)
+        if max_machine > self._max_allowed:
+            raise ConfigurationError(
+                f"max_machine is {max_machine}, but at most {self._max_allowed} are allowed",
+                hint="raise max_allowed",
+            )
+
+
+class _LoopThread:
+    """One event loop in one thread, with the engine in it; started by the first call."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def call(self, ask: Callable[[], T]) -> T:
+        """Call in the loop's thread, wait for the answer."""
+
+        async def answer() -> T:
+            return ask()
+
+        return self._submit(answer()).result()
+
+    def wait(self, work: Coroutine[Any, Any, None], timeout_s: float | None) -> bool:
+        """Wait for ``work``; False, and ``work`` cancelled, if the time runs out first."""
+        future = self._submit(work)
+        try:
+            future.result(timeout_s)
+        except TimeoutError:
+            if future.done():  # the work's own TimeoutError
+                raise
+            return False
+        finally:
+            future.cancel()
+        return True
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            thread, loop = self._thread, self._loop
+            self._thread = None
+        if thread is not None and loop is not None:
+            atexit.unregister(self.close)
+            loop.call_soon_threadsafe(self._engine.close)
+            thread.join()
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        try:
+            with self._lock:
+                if self._closed:
+                    raise StateError("this distributor is closed")
+                if self._thread is None:
+                    self._begin()
+                assert self._loop is not None
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        except BaseException:
+            work.close()
+            raise
+
+    def _begin(self) -> None:
+        begun: Future[asyncio.AbstractEventLoop] = Future()
+
+        async def live() -> None:
+            loop = asyncio.get_running_loop()
+            # The engine must be ready for calls before anybody can make one.
+            loop.call_soon(begun.set_result, loop)
+            await self._engine.run()
+
+        # A daemon, so that a script that forgets close() ends; atexit closes it then.
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(live()), name="distributor", daemon=True
+        )
+        self._thread.start()
+        self._loop = begun.result()
+        atexit.register(self.close)
+
+
+def _whole(name: str, value: object, low: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ConfigurationError(f"{name} is a whole number from {low} up, not {value!r}")
+    return value

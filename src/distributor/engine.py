@@ -1,0 +1,344 @@
+"""The composition root: does what the queue decides, with machines, sessions and monitors.
+
+Everything here runs in one event loop. The queue is told of events and answers with
+actions; each machine lives in one task from its start to its end. Nothing else in the
+package knows both the queue and the machines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, assert_never
+
+from distributor.errors import (
+    ConfigurationError,
+    DistributorError,
+    MachineError,
+    SessionError,
+    StoreError,
+)
+from distributor.jobs.job import Job, Ticket
+from distributor.jobs.queue import (
+    Action,
+    GiveUp,
+    JobDone,
+    PutBack,
+    Queue,
+    QueueState,
+    Run,
+    Start,
+    Stop,
+)
+from distributor.machines.machine import Machine, MachineKind
+from distributor.monitors.fanout import Fanout
+from distributor.monitors.monitor import Attempt, Monitor
+from distributor.session.event import Event
+from distributor.session.record import Record
+from distributor.session.result import MachineFacts, Result, Verdict
+from distributor.session.session import Session
+from distributor.tasks.task import Task
+
+log = logging.getLogger("distributor.engine")
+
+#: An idle machine that is given nothing for this long is paused, so that it costs nothing.
+_PAUSE_AFTER_S = 0.05
+#: How long the end of a connection may precede the news that its machine has died.
+_DEATH_NEWS_S = 2.0
+_CONSOLE_LINES = 20
+
+
+@dataclasses.dataclass(slots=True)
+class _Life:
+    """A machine, and the task that owns it."""
+
+    machine: Machine
+    task: asyncio.Task[None] | None = None
+    #: The sets it is to run; None tells it to end.
+    inbox: asyncio.Queue[Ticket | None] = dataclasses.field(default_factory=asyncio.Queue)
+    attempt: Attempt | None = None
+
+
+class Engine:
+    """Runs jobs on machines of one kind.
+
+    :meth:`run` is to be run as a task; every other method is called from the same loop.
+
+    :param kind: makes the machines.
+    :param find_binary: the file that holds a task's executable.
+    :param maximum: how many machines there may be at once.
+    :param set_tries: how many runs a set may spoil by its own doing.
+    :param timeout_s: how long a machine may be without progress, beyond what its set explains.
+    :param monitors: watch every job.
+    """
+
+    def __init__(
+        self,
+        kind: MachineKind,
+        *,
+        find_binary: Callable[[Task], Path],
+        maximum: int,
+        set_tries: int,
+        timeout_s: float,
+        monitors: Sequence[Monitor] = (),
+    ) -> None:
+        self._kind = kind
+        self._find_binary = find_binary
+        self._timeout_s = timeout_s
+        self._monitors = tuple(monitors)
+        self.queue = Queue(maximum, set_tries)
+        #: Every job that was added, in order.
+        self.jobs: list[Job] = []
+        self._lives: dict[str, _Life] = {}
+        self._tasks: asyncio.TaskGroup | None = None
+        self._closing = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._failure: StoreError | None = None
+
+    # -- what the facade asks for ------------------------------------------------------
+
+    def add(self, job: Job) -> None:
+        """Take on a job."""
+        self.jobs.append(job)
+        self.do(self.queue.add(job))
+
+    def machines(self) -> list[tuple[Machine, Attempt | None]]:
+        """The machines that exist, each with what it is running."""
+        return [(life.machine, life.attempt) for life in self._lives.values()]
+
+    async def wait(self) -> None:
+        """Until every set of every job has its verdict, and its machine is at rest.
+
+        :raise DistributorError: the machines cannot be started, a job's source broke, or
+            the store failed; whatever could still be finished has been.
+        """
+        while True:
+            if self._failure is not None and not self._lives:
+                raise self._failure
+            if self.queue.state is QueueState.FAILED and not self._lives:
+                assert self.queue.error is not None
+                raise self.queue.error
+            if self.queue.done and self._failure is None:
+                for job in self.jobs:
+                    if job.error is not None:
+                        raise job.error
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+    def close(self) -> None:
+        """End :meth:`run`: machines are stopped at once, sets that run are given back."""
+        self._closing.set()
+
+    # -- the loop ----------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Live until :meth:`close`; on the way out every machine is stopped and reaped."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                try:
+                    await self._closing.wait()
+                finally:
+                    self.do(self.queue.kill_all())
+        finally:
+            self._tasks = None
+            for monitor in self._all_monitors():
+                try:
+                    monitor.close()
+                except Exception:
+                    log.exception("monitor %r failed to close", monitor)
+
+    def do(self, actions: list[Action]) -> None:
+        """Carry out what the queue decided."""
+        for action in actions:
+            match action:
+                case Start(machine):
+                    self._start(machine)
+                case Stop(machine, hard):
+                    self._stop(machine, hard)
+                case Run(machine, ticket):
+                    self._lives[machine].inbox.put_nowait(ticket)
+                case PutBack(machine, ticket):
+                    attempt = self._attempt(machine, ticket)
+                    self._notify(ticket, lambda m, a=attempt: m.stopped(a))  # type: ignore[misc]
+                case GiveUp(machine, ticket, error):
+                    self._give_up(machine, ticket, error)
+                case JobDone():
+                    pass
+                case _:
+                    assert_never(action)
+        self._changed.set()
+
+    def _start(self, name: str) -> None:
+        assert self._tasks is not None, "machines are started only while run() is running"
+        life = _Life(self._kind.create(name))
+        self._lives[name] = life
+        life.task = self._tasks.create_task(self._live(name, life), name=f"machine {name}")
+
+    def _stop(self, name: str, hard: bool) -> None:
+        life = self._lives[name]
+        if hard and life.task is not None:
+            life.task.cancel()
+        else:
+            life.inbox.put_nowait(None)
+
+    # -- a machine's life --------------------------------------------------------------
+
+    async def _live(self, name: str, life: _Life) -> None:
+        error: DistributorError | None = None
+        try:
+            await life.machine.start()
+            session = Session(
+                life.machine, find_binary=self._find_binary, timeout_s=self._timeout_s
+            )
+            await self._unless_it_dies(life.machine, self._serve(name, life, session))
+        except DistributorError as caught:
+            error = caught
+            log.warning("machine %s is given up: %s", name, caught)
+        finally:
+            try:
+                await life.machine.stop()
+            finally:
+                actions = self.queue.lost(name, error)
+                self.do(actions)
+                del self._lives[name]
+                self._changed.set()
+
+    async def _unless_it_dies(self, machine: Machine, serving: Any) -> None:
+        """Run ``serving``; raise what killed the machine, should that come first."""
+        serve = asyncio.ensure_future(serving)
+        death = asyncio.ensure_future(machine.died())
+        try:
+            await asyncio.wait({serve, death}, return_when=asyncio.FIRST_COMPLETED)
+            if serve.done() and isinstance(serve.exception(), SessionError):
+                # The connection ends a moment before its machine is known to be dead.
+                await asyncio.wait({death}, timeout=_DEATH_NEWS_S)
+            if death.done():
+                raise death.result()
+            await serve
+        finally:
+            for task in (serve, death):
+                task.cancel()
+            await asyncio.gather(serve, death, return_exceptions=True)
+
+    async def _serve(self, name: str, life: _Life, session: Session) -> None:
+        async with session:
+            self.do(self.queue.ready(name))
+            while (ticket := await self._next_ticket(life)) is not None:
+                life.attempt = self._attempt(name, ticket)
+                try:
+                    await self._run_set(life, session, ticket, life.attempt)
+                except ConfigurationError as refusal:
+                    self.do(self.queue.refused(name, refusal))
+                else:
+                    self.do(self.queue.finished(name))
+                finally:
+                    life.attempt = None
+
+    async def _next_ticket(self, life: _Life) -> Ticket | None:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(life.inbox.get(), _PAUSE_AFTER_S)
+        await life.machine.pause()
+        ticket = await life.inbox.get()
+        if ticket is not None:
+            await life.machine.resume()
+        return ticket
+
+    async def _run_set(
+        self, life: _Life, session: Session, ticket: Ticket, attempt: Attempt
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        begun_s = loop.time()
+        self._notify(ticket, lambda monitor: monitor.started(attempt))
+
+        def tell(events: Sequence[Event]) -> None:
+            self._notify(ticket, lambda monitor: monitor.event(attempt, events))
+
+        record = await session.run(ticket.taskset, tell)
+        facts = dataclasses.replace(
+            life.machine.facts, kernel=session.peer.kernel, loader=session.peer.loader
+        )
+        result = _result(record, ticket, facts, loop.time() - begun_s)
+        if result.verdict is Verdict.UNDECIDED:
+            self._notify(ticket, lambda monitor: monitor.bad(attempt, result))
+        else:
+            self._notify(ticket, lambda monitor: monitor.finished(attempt, result))
+
+    # -- telling who watches -----------------------------------------------------------
+
+    def _attempt(self, machine: str, ticket: Ticket) -> Attempt:
+        return Attempt(
+            taskset=ticket.taskset,
+            job=ticket.job.number,
+            index=ticket.index,
+            number=len(ticket.machines),
+            machine=machine,
+        )
+
+    def _give_up(self, name: str, ticket: Ticket, error: DistributorError) -> None:
+        machine = self._lives[name].machine
+        console = error.console if isinstance(error, MachineError) else ""
+        result = Result(
+            verdict=Verdict.UNDECIDED,
+            reason=str(error),
+            facts=machine.facts,
+            console=console or machine.console_tail(_CONSOLE_LINES),
+            machines=tuple(ticket.machines),
+        )
+        attempt = self._attempt(name, ticket)
+        self._notify(ticket, lambda monitor: monitor.bad(attempt, result))
+
+    def _notify(self, ticket: Ticket, tell: Callable[[Monitor], None]) -> None:
+        """Tell the monitors of all jobs and that of this one."""
+        own = () if ticket.job.monitor is None else (ticket.job.monitor,)
+        try:
+            tell(Fanout(*self._monitors, *own))
+        except StoreError as error:
+            # Going on would lose results: end the machines, and let wait() say so.
+            if self._failure is None:
+                self._failure = error
+                asyncio.get_running_loop().call_soon(
+                    lambda: self.do(self.queue.kill_all())
+                )
+
+    def _all_monitors(self) -> list[Monitor]:
+        own = [job.monitor for job in self.jobs if job.monitor is not None]
+        return list(dict.fromkeys([*self._monitors, *own]))
+
+
+def _result(record: Record, ticket: Ticket, facts: MachineFacts, host_s: float) -> Result:
+    verdict, reason = record.judge()
+    jobs = record.jobs
+    return Result(
+        verdict=verdict,
+        reason=reason,
+        jobs=jobs,
+        facts=facts,
+        guest_ns=max((job.completion_ns for job in jobs), default=0),
+        host_s=host_s,
+        machines=tuple(ticket.machines),
+    )
+
+
+def binaries(builtin: Mapping[str, Path]) -> Callable[[Task], Path]:
+    """A ``find_binary``: built-in tasks from the image, others where they are.
+
+    :param builtin: the image's executables by name.
+    """
+
+    def find(task: Task) -> Path:
+        if not task.builtin:
+            return Path(task.binary)
+        if task.binary not in builtin:
+            raise ConfigurationError(
+                f"the guest image has no task {task.binary!r}",
+                hint="build it anew: distributor image build",
+            )
+        return builtin[task.binary]
+
+    return find

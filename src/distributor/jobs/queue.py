@@ -1,0 +1,328 @@
+"""Which set runs next, on which machine, and how many machines there are.
+
+A pure state machine: every method is an event, every return value the list of actions
+that follow from it. No I/O, no clock, no tasks; the engine does what the actions say.
+
+A machine is in one of these states:
+
+========  ===================  =========================================
+state     it is                leaves by
+========  ===================  =========================================
+STARTING  coming up            ready → IDLE, lost → gone
+IDLE      waiting for a set    Run → BUSY, Stop → ENDING, lost → gone
+BUSY      running a set        finished → IDLE or ENDING, lost → gone
+ENDING    being stopped        lost → gone
+========  ===================  =========================================
+
+A BUSY machine that is one too many ends when its set has.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+from distributor.errors import DistributorError, StateError
+from distributor.jobs.job import Job, Ticket
+
+#: Machines that may be lost under one set before it is given up as undecided. A set
+#: that is only unlucky meets this once in a blue moon; one that kills its machines in
+#: a way that looks like bad luck is stopped by it.
+LOSSES_MAX = 10
+#: Machines that may fail to start, one after the other, before the queue gives up.
+FAILED_STARTS_MAX = 3
+
+
+class QueueState(StrEnum):
+    """What the queue is at."""
+
+    #: Nothing to do.
+    IDLE = "idle"
+    #: Sets wait or run.
+    RUNNING = "running"
+    #: Held by shut_down_all_machines or kill_all_machines until resume.
+    PAUSED = "paused"
+    #: Machines cannot be started; see :attr:`Queue.error`.
+    FAILED = "failed"
+
+
+class _Place(Enum):
+    STARTING = 1
+    IDLE = 2
+    BUSY = 3
+    ENDING = 4
+
+
+@dataclass(slots=True)
+class _Seat:
+    place: _Place = _Place.STARTING
+    ticket: Ticket | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Bring up a machine of this name."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End this machine; at once, whatever it does, if ``hard``."""
+
+    machine: str
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Have this machine, which is idle, run this set."""
+
+    machine: str
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class PutBack:
+    """The set is in the queue again; tell who watches."""
+
+    machine: str
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The set is undecided for good, for this reason; tell who watches."""
+
+    machine: str
+    ticket: Ticket
+    error: DistributorError
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """Every set of this job has its verdict."""
+
+    job: Job
+
+
+Action = Start | Stop | Run | PutBack | GiveUp | JobDone
+
+
+class Queue:
+    """Jobs in order, machines up to a maximum.
+
+    :param maximum: how many machines there may be at once, at least 1.
+    :param set_tries: how many runs a set may spoil by its own doing.
+    """
+
+    def __init__(self, maximum: int, set_tries: int) -> None:
+        self._maximum = maximum
+        self._set_tries = set_tries
+        self._jobs: deque[Job] = deque()
+        self._returned: deque[Ticket] = deque()
+        self._seats: dict[str, _Seat] = {}
+        self._paused = False
+        self._failed_starts = 0
+        self._machines_made = 0
+        #: Why the queue gave up on starting machines, while it has.
+        self.error: DistributorError | None = None
+
+    # -- what it is at -----------------------------------------------------------------
+
+    @property
+    def maximum(self) -> int:
+        """How many machines there may be at once."""
+        return self._maximum
+
+    @property
+    def state(self) -> QueueState:
+        """See :class:`QueueState`."""
+        if self.error is not None:
+            return QueueState.FAILED
+        if self._paused:
+            return QueueState.PAUSED
+        return QueueState.RUNNING if self._jobs else QueueState.IDLE
+
+    @property
+    def machines(self) -> Sequence[str]:
+        """Names of the machines that exist, in the order of their start."""
+        return tuple(self._seats)
+
+    @property
+    def done(self) -> bool:
+        """Whether every set of every job has its verdict."""
+        return not self._jobs
+
+    # -- events from the user ----------------------------------------------------------
+
+    def add(self, job: Job) -> list[Action]:
+        """A job has come."""
+        self._jobs.append(job)
+        return self._settle()
+
+    def set_maximum(self, maximum: int) -> list[Action]:
+        """The maximum has changed; machines above it leave when their set has ended."""
+        self._maximum = maximum
+        return self._settle()
+
+    def shut_down(self) -> list[Action]:
+        """All machines leave when their set has ended; nothing starts until resume."""
+        self._paused = True
+        return self._settle()
+
+    def kill_all(self) -> list[Action]:
+        """All machines go at once, their sets come back; nothing starts until resume."""
+        self._paused = True
+        actions: list[Action] = []
+        for name, seat in self._seats.items():
+            if seat.place is not _Place.ENDING:
+                actions += self._return(name, seat)
+                seat.place = _Place.ENDING
+                actions.append(Stop(name, hard=True))
+        return actions
+
+    def resume(self) -> list[Action]:
+        """Go on after shut_down, kill_all or a failure."""
+        self._paused = False
+        self.error = None
+        self._failed_starts = 0
+        return self._settle()
+
+    # -- events from machines ----------------------------------------------------------
+
+    def ready(self, machine: str) -> list[Action]:
+        """A machine has come up."""
+        seat = self._seat(machine, _Place.STARTING, _Place.ENDING)
+        if seat.place is _Place.STARTING:
+            seat.place = _Place.IDLE
+            self._failed_starts = 0
+        return self._settle()
+
+    def finished(self, machine: str) -> list[Action]:
+        """The set on a machine has its verdict."""
+        seat = self._seat(machine, _Place.BUSY, _Place.ENDING)
+        actions: list[Action] = []
+        if seat.ticket is not None:
+            actions += self._decide(seat.ticket)
+            seat.ticket = None
+        if seat.place is _Place.BUSY:
+            seat.place = _Place.IDLE
+        return actions + self._settle()
+
+    def lost(self, machine: str, error: DistributorError | None) -> list[Action]:
+        """A machine is gone.
+
+        :param error: why; None if it was stopped by us. Only ``error.transient`` is
+            looked at: whether the set it ran pays with one of its tries.
+        """
+        seat = self._seat(machine, *_Place)
+        actions: list[Action] = []
+        if seat.place is _Place.STARTING and error is not None:
+            self._failed_starts += 1
+            if self._failed_starts >= FAILED_STARTS_MAX:
+                self.error = error
+        if seat.ticket is not None and error is not None and not error.transient:
+            seat.ticket.tries += 1
+            if seat.ticket.tries >= self._set_tries:
+                actions += self._give_up(machine, seat, error)
+        if seat.ticket is not None:
+            actions += self._return(machine, seat, error)
+        del self._seats[machine]
+        return actions + self._settle()
+
+    def refused(self, machine: str, error: DistributorError) -> list[Action]:
+        """The set on a machine can be run nowhere; the machine is well."""
+        seat = self._seat(machine, _Place.BUSY, _Place.ENDING)
+        actions: list[Action] = []
+        if seat.ticket is not None:
+            actions += self._give_up(machine, seat, error)
+        if seat.place is _Place.BUSY:
+            seat.place = _Place.IDLE
+        return actions + self._settle()
+
+    # -- inside ------------------------------------------------------------------------
+
+    def _seat(self, machine: str, *places: _Place) -> _Seat:
+        seat = self._seats.get(machine)
+        if seat is None or seat.place not in places:
+            where = "gone" if seat is None else seat.place.name
+            raise StateError(f"machine {machine} is {where}: it cannot report this")
+        return seat
+
+    def _give_up(self, machine: str, seat: _Seat, error: DistributorError) -> list[Action]:
+        ticket, seat.ticket = seat.ticket, None
+        assert ticket is not None
+        return [GiveUp(machine, ticket, error), *self._decide(ticket)]
+
+    def _return(
+        self, machine: str, seat: _Seat, error: DistributorError | None = None
+    ) -> list[Action]:
+        ticket = seat.ticket
+        if ticket is None:
+            return []
+        if error is not None and error.transient:
+            ticket.losses += 1
+            if ticket.losses >= LOSSES_MAX:
+                return self._give_up(machine, seat, error)
+        seat.ticket = None
+        self._returned.append(ticket)
+        return [PutBack(machine, ticket)]
+
+    def _decide(self, ticket: Ticket) -> list[Action]:
+        ticket.job.decide()
+        if not ticket.job.done:
+            return []
+        self._jobs.remove(ticket.job)
+        return [JobDone(ticket.job)]
+
+    def _next(self) -> Ticket | None:
+        """Sets that came back go first, then the jobs in their order."""
+        if self._returned:
+            return self._returned.popleft()
+        for job in self._jobs:
+            ticket = job.take()
+            if ticket is not None:
+                return ticket
+        return None
+
+    def _waiting(self) -> int:
+        """Sets that wait, counted only as far as another machine could matter."""
+        count = len(self._returned)
+        for job in self._jobs:
+            count += self._maximum if job.left is None else job.left
+            if count >= self._maximum:
+                break
+        return min(count, self._maximum)
+
+    def _settle(self) -> list[Action]:
+        """Bring machines and sets together, and the number of machines to what it should be."""
+        halted = self._paused or self.error is not None
+        maximum = 0 if halted else self._maximum
+        present = [name for name, seat in self._seats.items() if seat.place is not _Place.ENDING]
+        # Those that work stay before those that do not; sorting keeps the order of start.
+        present.sort(key=lambda name: self._seats[name].place is not _Place.BUSY)
+        actions: list[Action] = []
+        for name in present[maximum:]:
+            seat = self._seats[name]
+            if seat.place is not _Place.BUSY:
+                actions.append(Stop(name, hard=seat.place is _Place.STARTING))
+                seat.place = _Place.ENDING
+        for name in present[:maximum]:
+            seat = self._seats[name]
+            if seat.place is _Place.IDLE and (ticket := self._next()) is not None:
+                seat.place, seat.ticket = _Place.BUSY, ticket
+                ticket.machines.append(name)
+                actions.append(Run(name, ticket))
+        # Every seat counts here, ENDING ones too: they still use the host.
+        room = maximum - len(self._seats)
+        starting = sum(seat.place is _Place.STARTING for seat in self._seats.values())
+        for _ in range(min(room, self._waiting() - starting)):
+            self._machines_made += 1
+            name = f"m{self._machines_made}"
+            self._seats[name] = _Seat()
+            actions.append(Start(name))
+        return actions
+
