@@ -18,7 +18,7 @@ from distributor.jobs.job import Job
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
-from distributor.session.result import Clock
+from distributor.session.description import describe_goal
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
@@ -125,6 +125,7 @@ class Distributor:
         taskset: TaskSet | Iterable[TaskSet],
         monitor: Monitor | None = None,
         offset: int = 0,
+        *session_params: Mapping[str, Any],
     ) -> int:
         """Hand over a job; it is begun at once if a machine is free.
 
@@ -132,6 +133,9 @@ class Distributor:
             machines come free.
         :param monitor: watches this job.
         :param offset: how many sets at its head to leave out.
+        :param session_params: at most one mapping: the goal of the admission control in
+            the machine, sent as OPTIMIZE (docs/protocol.md). Our own loader takes note
+            of it and admits every set.
         :return: the job's number, from 1.
         :raise ConfigurationError: no task set in it.
         """
@@ -140,9 +144,19 @@ class Distributor:
                 f"a monitor is a subclass of distributor.Monitor, not {monitor!r}"
             )
 
+        if len(session_params) > 1:
+            raise ConfigurationError("add_job takes one optimization goal at most")
+        goal = session_params[0] if session_params else None
+        if goal is not None:
+            describe_goal(goal)
+
         def add() -> int:
             job = Job(
-                taskset, offset=offset, number=len(self._engine.jobs) + 1, monitor=monitor
+                taskset,
+                offset=offset,
+                number=len(self._engine.jobs) + 1,
+                monitor=monitor,
+                goal=goal,
             )
             self._engine.add(job)
             return job.number

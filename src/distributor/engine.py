@@ -259,7 +259,7 @@ class Engine:
         def tell(events: Sequence[Event]) -> None:
             self._notify(ticket, lambda monitor: monitor.event(attempt, events))
 
-        record = await session.run(ticket.taskset, tell)
+        record = await session.run(ticket.taskset, tell, ticket.job.goal)
         facts = dataclasses.replace(
             life.machine.facts, kernel=session.peer.kernel, loader=session.peer.loader
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -35,12 +35,18 @@ class Job:
     :param offset: how many sets at the head of the source to leave out.
     :param number: from 1, in the order of being added.
     :param monitor: who watches its sets.
+    :param goal: of the admission control in the machine, if there is to be one.
     :raise ConfigurationError: the source is none, or has no set after the offset.
     """
 
     def __init__(
-        self, source: TaskSet | Iterable[TaskSet], *, offset: int = 0, number: int = 1,
+        self,
+        source: TaskSet | Iterable[TaskSet],
+        *,
+        offset: int = 0,
+        number: int = 1,
         monitor: Any = None,
+        goal: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
             raise ConfigurationError(f"a job's offset is a whole number from 0 up, not {offset!r}")
@@ -60,6 +66,7 @@ class Job:
         self.number = number
         self.offset = offset
         self.monitor = monitor
+        self.goal = goal
         #: Sets that have a verdict.
         self.decided = 0
         #: Why the source could not be drawn to its end, if so.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from xml.sax.saxutils import escape
 
 from distributor.errors import ConfigurationError
@@ -73,3 +75,29 @@ def _quota(quota_bytes: int) -> str:
     if quota_bytes % 2**20 == 0:
         return f"{quota_bytes // 2**20}M"
     return f"{-(-quota_bytes // 2**10)}K"
+
+
+def describe_goal(goal: Mapping[str, Any]) -> bytes:
+    """The document that follows OPTIMIZE, from a nested mapping of names to numbers.
+
+    ``{"goal": {"fairness": {"apply": 1}}, "query_interval": 1000}`` asks for fairness.
+
+    :raise ConfigurationError: a name that XML does not allow, or a value that is neither
+        a mapping nor a whole number.
+    """
+    return f"<optimize>{_goal(goal)}</optimize>".encode("ascii")
+
+
+def _goal(goal: Mapping[str, Any], depth: int = 0) -> str:
+    parts = []
+    for name, value in goal.items():
+        if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+            raise ConfigurationError(f"{name!r} is no name for a part of an optimization goal")
+        if isinstance(value, Mapping) and depth < 8:
+            inner = _goal(value, depth + 1)
+        elif isinstance(value, int):
+            inner = str(int(value))
+        else:
+            raise ConfigurationError(f"{name}={value!r} in an optimization goal is no whole number")
+        parts.append(f"<{name}>{inner}</{name}>")
+    return "".join(parts)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from distributor.errors import ConfigurationError, SessionClosed, SessionTimeout, WireError
 from distributor.machines.machine import Machine
 from distributor.session import wire
-from distributor.session.description import describe
+from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
 from distributor.session.record import Record
 from distributor.session.watchdog import Watchdog
@@ -42,6 +42,17 @@ class Peer:
         return bool(self.loader)
 
 
+#: Path, time of change and size of a file.
+_Version = tuple[Path, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Binary:
+    name: str
+    data: bytes
+    version: _Version
+
+
 class Session:
     """A conversation with a machine, from :meth:`open` to :meth:`close`.
 
@@ -64,7 +75,7 @@ class Session:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         # What the machine holds, by name on the wire: a changed file is sent again.
-        self._sent: dict[str, tuple[Path, int, int]] = {}
+        self._sent: dict[str, _Version] = {}
         self.peer = Peer()
 
     async def open(self) -> None:
@@ -114,24 +125,34 @@ class Session:
     ) -> None:
         await self.close()
 
-    async def run(self, taskset: TaskSet, tell: Callable[[Sequence[Event]], None]) -> Record:
+    async def run(
+        self,
+        taskset: TaskSet,
+        tell: Callable[[Sequence[Event]], None],
+        goal: Mapping[str, Any] | None = None,
+    ) -> Record:
         """Have the machine run a set, to its end.
 
         :param tell: called with each bunch of events as it comes.
+        :param goal: of the loader's admission control, see
+            :func:`~distributor.session.description.describe_goal`.
         :return: the complete record.
-        :raise ConfigurationError: a binary cannot be read, or the peer cannot run the set.
+        :raise ConfigurationError: a binary cannot be read, or the peer cannot run the set;
+            the session goes on.
         :raise SessionTimeout: the watchdog gave the machine up.
         :raise SessionClosed: the connection ended.
         :raise WireError: the machine said something that the protocol does not allow.
         """
-        description = wire.encode_text(
-            Word.SEND_DESCS, describe(taskset, extended=self.peer.extended)
-        )
+        order = wire.encode_text(Word.SEND_DESCS, describe(taskset, extended=self.peer.extended))
+        if goal is not None:
+            order = wire.encode_text(Word.OPTIMIZE, describe_goal(goal)) + order
+        news = await self._new_binaries(taskset)
         record = Record(taskset)
         self._write(wire.encode(Word.CLEAR))
-        async with self._limit("readiness for a binary"):
-            await self._send_binaries(taskset)
-        self._write(description + wire.encode(Word.START))
+        if news:
+            async with self._limit("readiness for a binary"):
+                await self._send_binaries(news)
+        self._write(order + wire.encode(Word.START))
         watchdog = Watchdog(
             taskset,
             self._machine.facts.clock,
@@ -146,36 +167,32 @@ class Session:
                 watchdog.progressed(asyncio.get_running_loop().time())
         return record
 
-    async def _send_binaries(self, taskset: TaskSet) -> None:
-        new: dict[str, tuple[Path, tuple[Path, int, int]]] = {}
+    async def _new_binaries(self, taskset: TaskSet) -> list[_Binary]:
+        """Those that the machine does not hold in the version that lies here now."""
+        news: dict[str, _Binary] = {}
         for task in taskset:
             path = self._find_binary(task)
             try:
                 status = path.stat()
-            except OSError as error:
-                raise ConfigurationError(
-                    f"the binary {path} cannot be read: {error.strerror}"
-                ) from None
-            if status.st_size > BINARY_MAX:
-                raise ConfigurationError(f"the binary {path} is larger than {BINARY_MAX} bytes")
-            version = (path, status.st_mtime_ns, status.st_size)
-            if self._sent.get(task.name) != version:
-                new[task.name] = (path, version)
-        if not new:
-            return
-        self._write(wire.encode_binaries(len(new)))
-        for name, (path, version) in new.items():
-            while await self._take(Word.GO_SEND) is not Word.GO_SEND:
-                pass
-            try:
+                if status.st_size > BINARY_MAX:
+                    raise ConfigurationError(f"{path} is larger than {BINARY_MAX} bytes")
+                version = (path, status.st_mtime_ns, status.st_size)
+                if self._sent.get(task.name) == version or task.name in news:
+                    continue
                 data = await asyncio.to_thread(path.read_bytes)
             except OSError as error:
-                raise ConfigurationError(
-                    f"the binary {path} cannot be read: {error.strerror}"
-                ) from None
-            self._write(wire.encode_binary_head(name, len(data)) + data)
+                raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+            news[task.name] = _Binary(task.name, data, version)
+        return list(news.values())
+
+    async def _send_binaries(self, news: Sequence[_Binary]) -> None:
+        self._write(wire.encode_binaries(len(news)))
+        for binary in news:
+            while await self._take(Word.GO_SEND) is not Word.GO_SEND:
+                pass
+            self._write(wire.encode_binary_head(binary.name, len(binary.data)) + binary.data)
             await self._drain()
-            self._sent[name] = version
+            self._sent[binary.name] = binary.version
 
     @contextlib.asynccontextmanager
     async def _limit(self, what: str) -> AsyncIterator[None]:
