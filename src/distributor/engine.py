@@ -93,6 +93,7 @@ class Engine:
         self.queue = Queue(maximum, set_tries)
         #: Every job that was added, in order.
         self.jobs: list[Job] = []
+        self._watchers: dict[Job, Fanout] = {}
         self._lives: dict[str, _Life] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
@@ -104,6 +105,8 @@ class Engine:
     def add(self, job: Job) -> None:
         """Take on a job."""
         self.jobs.append(job)
+        own = () if job.monitor is None else (job.monitor,)
+        self._watchers[job] = Fanout(*self._monitors, *own)
         self.do(self.queue.add(job))
 
     def machines(self) -> list[tuple[Machine, Attempt | None]]:
@@ -147,11 +150,12 @@ class Engine:
                     self.do(self.queue.kill_all())
         finally:
             self._tasks = None
-            for monitor in self._all_monitors():
-                try:
-                    monitor.close()
-                except Exception:
-                    log.exception("monitor %r failed to close", monitor)
+            own = [job.monitor for job in self.jobs if job.monitor is not None]
+            # A monitor that watches several jobs is closed once.
+            try:
+                Fanout(*dict.fromkeys([*self._monitors, *own])).close()
+            except StoreError as error:
+                log.error("%s", error)
 
     def do(self, actions: list[Action]) -> None:
         """Carry out what the queue decided."""
@@ -295,9 +299,8 @@ class Engine:
 
     def _notify(self, ticket: Ticket, tell: Callable[[Monitor], None]) -> None:
         """Tell the monitors of all jobs and that of this one."""
-        own = () if ticket.job.monitor is None else (ticket.job.monitor,)
         try:
-            tell(Fanout(*self._monitors, *own))
+            tell(self._watchers[ticket.job])
         except StoreError as error:
             # Going on would lose results: end the machines, and let wait() say so.
             if self._failure is None:
@@ -305,10 +308,6 @@ class Engine:
                 asyncio.get_running_loop().call_soon(
                     lambda: self.do(self.queue.kill_all())
                 )
-
-    def _all_monitors(self) -> list[Monitor]:
-        own = [job.monitor for job in self.jobs if job.monitor is not None]
-        return list(dict.fromkeys([*self._monitors, *own]))
 
 
 def _result(record: Record, ticket: Ticket, facts: MachineFacts, host_s: float) -> Result:

@@ -1,0 +1,143 @@
+"""How far a run has come: a bar on a terminal, plain lines elsewhere; both on stderr."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from distributor.monitors.monitor import Attempt, Monitor
+from distributor.session.result import Result, Verdict
+
+#: Without a terminal, a line at most this often.
+_LINE_EVERY_S = 5.0
+
+_STYLE = {
+    Verdict.SCHEDULABLE: "green",
+    Verdict.MISSED: "red",
+    Verdict.FAILED: "magenta",
+    Verdict.UNDECIDED: "yellow",
+}
+
+
+class ProgressMonitor(Monitor):
+    """Counts verdicts, prints a line for each, and shows how far the run is.
+
+    :param total: sets in all; None if that is not known.
+    :param lines: whether each verdict gets a line.
+    :param out: where those lines go.
+    :param err: where progress goes.
+    """
+
+    def __init__(self, total: int | None, *, lines: bool, out: Console, err: Console) -> None:
+        self.verdicts: Counter[Verdict] = Counter()
+        self.guest_ns = 0
+        #: Names of the machines that ran something.
+        self.machines: set[str] = set()
+        self._total = total
+        self._lines = lines
+        self._out = out
+        self._err = err
+        self._begun_s = self._said_s = time.monotonic()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]} sets/s"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[busy]} machines"),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+            # Verdicts in a pipe or a file are not to be drawn into the bar.
+            redirect_stdout=out.is_terminal,
+        )
+        self._busy: set[str] = set()
+        self._row = self._bar.add_task("running", total=total, rate="0.0", busy=0)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    @property
+    def decided(self) -> int:
+        """Sets that have a verdict so far."""
+        return self.verdicts.total()
+
+    @property
+    def wall_s(self) -> float:
+        """Host seconds since it began."""
+        return time.monotonic() - self._begun_s
+
+    def started(self, attempt: Attempt) -> None:
+        self.machines.add(attempt.machine)
+        self._busy.add(attempt.machine)
+        self._show()
+
+    def stopped(self, attempt: Attempt) -> None:
+        self._busy.discard(attempt.machine)
+        self._show()
+
+    def finished(self, attempt: Attempt, result: Result) -> None:
+        self._decided(attempt, result)
+
+    def bad(self, attempt: Attempt, result: Result) -> None:
+        self._decided(attempt, result)
+
+    def _decided(self, attempt: Attempt, result: Result) -> None:
+        self._busy.discard(attempt.machine)
+        self.verdicts[result.verdict] += 1
+        self.guest_ns += result.guest_ns
+        if self._lines:
+            name = attempt.taskset.name or f"set {attempt.index}"
+            style = _STYLE[result.verdict]
+            both = self._err.is_terminal and self._out.is_terminal
+            console = self._bar.console if both else self._out
+            console.print(
+                f"[{style}]{result.verdict:<11}[/] {escape(name):<24} {escape(result.reason)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        self._show()
+
+    def _show(self) -> None:
+        rate = self.decided / self.wall_s if self.wall_s > 0 else 0.0
+        if self._err.is_terminal:
+            self._bar.update(
+                self._row, completed=self.decided, rate=f"{rate:.1f}", busy=len(self._busy)
+            )
+            return
+        now_s = time.monotonic()
+        if now_s - self._said_s >= _LINE_EVERY_S:
+            self._said_s = now_s
+            of = "" if self._total is None else f" of {self._total}"
+            left = ""
+            if self._total is not None and rate > 0:
+                left = f", about {(self._total - self.decided) / rate:.0f} s left"
+            self._err.print(
+                f"{self.decided}{of} sets decided, {rate:.1f} sets/s, "
+                f"{len(self._busy)} machines busy{left}",
+                highlight=False,
+            )

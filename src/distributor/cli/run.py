@@ -1,0 +1,179 @@
+"""``distributor run``: the task sets of a file, on machines, to the last verdict."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_UNDECIDED
+from distributor.cli.progress import ProgressMonitor
+from distributor.distributor import MAX_ALLOWED, Distributor
+from distributor.errors import DistributorError, MachineError
+from distributor.jobs.job import Job
+from distributor.machines.qemu import qemu_kind
+from distributor.monitors.logging import LoggingMonitor
+from distributor.monitors.monitor import Monitor
+from distributor.monitors.store import StoreMonitor
+from distributor.session.result import Clock, Verdict
+from distributor.store.store import DEFAULT_STORE
+from distributor.tasks.load import load
+from distributor.tasks.taskset import TaskSet
+
+
+def run(
+    file: Annotated[
+        Path, typer.Argument(help="Python that defines `tasksets`, or JSON.", show_default=False)
+    ],
+    machines: Annotated[
+        int, typer.Option("--machines", "-n", help="How many machines at once.", min=1)
+    ] = 1,
+    clock: Annotated[
+        Clock, typer.Option(help="virtual: counts instructions, the same on every host; real.")
+    ] = Clock.VIRTUAL,
+    network: Annotated[str, typer.Option(help="How machines are reached: user.")] = "user",
+    cpus: Annotated[int, typer.Option(help="Processors of each machine.", min=1)] = 1,
+    memory_mib: Annotated[
+        int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
+    ] = None,
+    shift: Annotated[
+        int | None,
+        typer.Option(
+            help="Virtual clock: an instruction takes 2^SHIFT ns (0 is the fastest processor).",
+            min=0,
+            max=10,
+        ),
+    ] = None,
+    store: Annotated[
+        str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
+    ] = DEFAULT_STORE,
+    offset: Annotated[int, typer.Option(help="Leave out this many sets.", min=0)] = 0,
+    set_tries: Annotated[
+        int, typer.Option(help="Runs a set may spoil before it is undecided.", min=1)
+    ] = 1,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds a machine may be without progress.", min=1)
+    ] = 40,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="End with one JSON object on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each set.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A table of response times for each set.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check everything, print QEMU's command, run nothing.")
+    ] = False,
+) -> None:
+    """Run the task sets of FILE and say which of them hold their deadlines.
+
+    Exit value 0: every set has its verdict; 1: some are undecided; 2: bad input.
+    """
+    out, err = Console(), Console(stderr=True)
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=err, show_path=False, show_time=False)],
+    )
+    tasksets = load(file)
+    options: dict[str, Any] = {"clock": clock, "network": network, "cpus": cpus}
+    if memory_mib is not None:
+        options["memory_mib"] = memory_mib
+    if shift is not None:
+        options["shift"] = shift
+    kind = qemu_kind(**options)
+    if dry_run:
+        Job(tasksets, offset=offset)
+        typer.echo(shlex.join(kind.command("m1")))
+        return
+    watcher = StoreMonitor(
+        store,
+        clock=clock,
+        options={**options, "machines": machines, "set_tries": set_tries, "offset": offset},
+        qemu=kind.qemu_version,
+    )
+    progress = ProgressMonitor(
+        _total(tasksets, offset), lines=not quiet and not verbose, out=out, err=err
+    )
+    monitors: list[Monitor] = [watcher, progress]
+    if verbose:
+        monitors.append(LoggingMonitor())
+    failure: DistributorError | None = None
+    with (
+        Distributor(
+            machines,
+            max(machines, MAX_ALLOWED),
+            session_type=kind,
+            builtin=kind.image.tasks,
+            set_tries=set_tries,
+            timeout=timeout,
+            monitors=monitors,
+        ) as distributor,
+        progress,
+    ):
+        distributor.add_job(tasksets, offset=offset)
+        try:
+            distributor.wait()
+        except DistributorError as error:
+            failure = error
+    summary = _summary(progress, clock, watcher.store.name)
+    if progress.decided:
+        err.print(_sentence(progress, summary, watcher.run_id), highlight=False, markup=False)
+    if as_json:
+        # Last, and on one line, whatever the terminal's width.
+        typer.echo(json.dumps(summary))
+    if failure is not None:
+        _report(failure)
+        raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
+    if progress.verdicts[Verdict.UNDECIDED]:
+        raise typer.Exit(EXIT_UNDECIDED)
+
+
+def _total(tasksets: TaskSet | Iterable[TaskSet], offset: int) -> int | None:
+    """How many sets will be run, where that is known."""
+    if isinstance(tasksets, TaskSet):
+        return 1
+    try:
+        return max(0, len(tasksets) - offset)  # type: ignore[arg-type]
+    except (TypeError, OverflowError):
+        return None
+
+
+def _summary(progress: ProgressMonitor, clock: Clock, store: str) -> dict[str, Any]:
+    return {
+        "tasksets": progress.decided,
+        **{verdict.value: progress.verdicts[verdict] for verdict in Verdict},
+        "machines": len(progress.machines),
+        "clock": clock.value,
+        "guest_s": round(progress.guest_ns / 1e9, 9),
+        "wall_s": round(progress.wall_s, 3),
+        "store": store,
+    }
+
+
+def _sentence(progress: ProgressMonitor, summary: dict[str, Any], run_id: int) -> str:
+    counts = ", ".join(
+        f"{progress.verdicts[verdict]} {verdict}" for verdict in Verdict if progress.verdicts[verdict]
+    )
+    return (
+        f"{progress.decided} task sets: {counts}; {summary['guest_s']:.3f} s of "
+        f"{summary['clock']} time in {summary['wall_s']:.1f} s.\n"
+        f"Kept in {summary['store']} as run {run_id}: see `distributor show`."
+    )
+
+
+def _report(failure: DistributorError) -> None:
+    """The line, and what a machine left behind to look at."""
+    sys.stderr.write(f"distributor: {failure}\n")
+    if isinstance(failure, MachineError) and failure.console:
+        sys.stderr.write("The machine's last lines:\n")
+        for line in failure.console.splitlines():
+            sys.stderr.write(f"  {line}\n")
