@@ -1,0 +1,185 @@
+"""What ``distributor doctor`` looks at: one pure check for each thing a host has or lacks.
+
+A check is handed what was seen and says what it means; :mod:`distributor.cli.doctor` does
+the looking.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+MIB = 1 << 20
+GIB = 1 << 30
+#: What one machine takes at most, before pages are shared (its memory is 128 MiB).
+MACHINE_BYTES = 128 * MIB
+#: Room that the image, the consoles and a first store need.
+DISK_BYTES = 512 * MIB
+#: The first QEMU whose counted instructions drive more than one processor of x86 Linux.
+QEMU_MORE_PROCESSORS = (10, 0)
+#: The oldest QEMU that Distributor is tested with (Debian 12).
+QEMU_OLDEST = (7, 2)
+
+
+class State(StrEnum):
+    """How a thing stands."""
+
+    OK = "ok"
+    #: Task sets run without it, or with less of it than there could be.
+    LIMITED = "limited"
+    #: No task set runs without it.
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing, as it was found.
+
+    :param found: what is there.
+    :param advice: what to do for more; "" where all is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+def check_python(version: tuple[int, ...]) -> Finding:
+    """Python itself; 3.11 to 3.13 are tested."""
+    found = ".".join(map(str, version[:3]))
+    if (3, 11) <= version[:2] <= (3, 13):
+        return Finding("Python", State.OK, found)
+    return Finding("Python", State.LIMITED, found, "Tested with Python 3.11 to 3.13 only.")
+
+
+def check_qemu(path: str | None, version_text: str) -> Finding:
+    """QEMU, by the first line of ``--version``."""
+    if path is None:
+        return Finding(
+            "QEMU", State.MISSING, "no qemu-system-x86_64", "apt-get install qemu-system-x86"
+        )
+    match = re.search(r"version (\d+)\.(\d+)(?:\.\d+)*", version_text)
+    if match is None:
+        return Finding(
+            "QEMU", State.MISSING, f"{path} does not tell its version", "Install it anew."
+        )
+    version = (int(match[1]), int(match[2]))
+    found = f"{match[0].removeprefix('version ')}, {path}"
+    if version < QEMU_OLDEST:
+        return Finding("QEMU", State.LIMITED, found, "Tested with QEMU 7.2 and newer only.")
+    if version < QEMU_MORE_PROCESSORS:
+        return Finding(
+            "QEMU",
+            State.LIMITED,
+            found,
+            "Virtual clock with 1 processor; more of them take QEMU 10.0.",
+        )
+    return Finding("QEMU", State.OK, found)
+
+
+def check_kvm(device: bool, accessible: bool, boots: bool | None) -> Finding:
+    """KVM, which the real clock uses where it works.
+
+    :param boots: what a trial boot on it showed; None where none was made yet.
+    """
+    if not device:
+        return Finding(
+            "KVM",
+            State.LIMITED,
+            "no /dev/kvm",
+            "The real clock emulates; the virtual one is whole.",
+        )
+    if not accessible:
+        return Finding(
+            "KVM",
+            State.LIMITED,
+            "/dev/kvm is not yours to open",
+            "Join its group: adduser USER kvm",
+        )
+    if boots is None:
+        return Finding(
+            "KVM", State.OK, "/dev/kvm opens; the first run with --clock real tries to boot on it"
+        )
+    if not boots:
+        return Finding(
+            "KVM",
+            State.LIMITED,
+            "/dev/kvm opens, but no guest boots on it",
+            "The real clock emulates; the virtual one is whole.",
+        )
+    return Finding("KVM", State.OK, "guests boot on it")
+
+
+def check_network(net_admin: bool, namespaces: bool, tun: bool) -> Finding:
+    """What the host allows: user-mode networks need no rights, bridges do."""
+    if not tun:
+        return Finding(
+            "Network", State.LIMITED, "user mode only: no /dev/net/tun", "Bridges: modprobe tun"
+        )
+    if net_admin:
+        return Finding("Network", State.OK, "user mode and bridges (CAP_NET_ADMIN)")
+    if namespaces:
+        return Finding("Network", State.OK, "user mode and bridges (in a namespace of your own)")
+    return Finding("Network", State.LIMITED, "user mode only", "Bridges: run as root.")
+
+
+def check_compiler(path: str | None, static: bool, image: bool) -> Finding:
+    """The compiler that builds the guest image; not needed once there is one."""
+    if path is not None and static:
+        return Finding("Compiler", State.OK, path)
+    found = "no gcc" if path is None else f"{path}, but nothing to link static programs with"
+    return Finding(
+        "Compiler",
+        State.LIMITED if image else State.MISSING,
+        found,
+        "apt-get install gcc libc6-dev make",
+    )
+
+
+def check_image(built: str | None, reason: str) -> Finding:
+    """The guest image.
+
+    :param built: what it is and where; None if there is none.
+    :param reason: why there is none.
+    """
+    if built is not None:
+        return Finding("Guest image", State.OK, built)
+    return Finding("Guest image", State.MISSING, reason, "distributor image build")
+
+
+def check_cores(cores: int) -> Finding:
+    """Processors this process may use: machines run at once, one a core."""
+    found = f"{cores}: as many machines run at full speed"
+    if cores > 1:
+        return Finding("Cores", State.OK, found)
+    return Finding("Cores", State.LIMITED, found, "More cores run more machines at once.")
+
+
+def check_memory(available_bytes: int) -> Finding:
+    """Memory that is free for machines."""
+    fit = available_bytes // MACHINE_BYTES
+    found = f"{available_bytes / GIB:.1f} GiB free: about {fit} machines"
+    if fit >= 4:
+        return Finding("Memory", State.OK, found)
+    state = State.LIMITED if fit else State.MISSING
+    return Finding("Memory", state, found, "Close other programs, or add memory.")
+
+
+def check_disk(folder: Path, writable: bool, free_bytes: int) -> Finding:
+    """Where images and consoles are kept."""
+    found = f"{folder}, {free_bytes / GIB:.1f} GiB free"
+    if not writable:
+        return Finding(
+            "Cache",
+            State.MISSING,
+            f"{folder} is not writable",
+            "Set XDG_CACHE_HOME to one that is.",
+        )
+    if free_bytes < DISK_BYTES:
+        return Finding(
+            "Cache", State.MISSING, found, f"Free {DISK_BYTES // MIB} MiB, or set XDG_CACHE_HOME."
+        )
+    return Finding("Cache", State.OK, found)
