@@ -19,6 +19,14 @@ def format_duration(time_ns: int | None) -> str:
     return f"{time_ns} ns"
 
 
+def format_moment(time_ns: int | None) -> str:
+    """A moment after time zero, in milliseconds to the microsecond: ``40.027 ms``.
+
+    Moments are compared with each other, so all have one unit. "-" for None.
+    """
+    return "-" if time_ns is None else f"{time_ns / 10**6:.3f} ms"
+
+
 def _four_digits(value: float) -> str:
     for decimals in (3, 2, 1):
         text = f"{value:.{decimals}f}"

@@ -57,10 +57,20 @@ class LoggingMonitor(Monitor):
         super().bad(attempt, result)
 
     def _tell(self, level: int, text: str) -> None:
-        if self._logger.hasHandlers():
+        if _is_handled(self._logger):
             self._logger.log(level, "%s", text)
         elif level >= self._level:
             sys.stderr.write(text + "\n")
+
+
+def _is_handled(logger: logging.Logger) -> bool:
+    """Whether what is logged goes somewhere; a library's NullHandler is nowhere."""
+    at: logging.Logger | None = logger
+    while at is not None:
+        if any(not isinstance(handler, logging.NullHandler) for handler in at.handlers):
+            return True
+        at = at.parent if at.propagate else None
+    return False
 
 
 def _who(attempt: Attempt) -> str:

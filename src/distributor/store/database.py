@@ -24,6 +24,8 @@ LOCK_WAIT_S = 5
 CONNECT_WAIT_S = 10
 #: Key of PostgreSQL's advisory lock under which the tables are made; any number of our own.
 _CREATION_LOCK = 0x44495354
+#: Option of a connection that is going to write.
+_WRITING = "distributor_writing"
 
 _HINT_URL = "a store is a file's path or a URL: sqlite:///results.db, postgresql://user@host/name"
 
@@ -90,6 +92,11 @@ def open_database(url: URL, *, create: bool) -> Engine:
     return engine
 
 
+def for_writing(engine: Engine) -> Engine:
+    """The same database, for transactions that write."""
+    return engine.execution_options(**{_WRITING: True})
+
+
 def _engine(url: URL, *, create: bool, immutable: bool = False) -> Engine:
     options: dict[str, Any] = {"json_serializer": partial(json.dumps, default=str)}
     sqlite = url.get_backend_name() == "sqlite"
@@ -104,7 +111,7 @@ def _engine(url: URL, *, create: bool, immutable: bool = False) -> Engine:
     else:
         # The connection may lie idle for as long as a task set runs.
         options["pool_pre_ping"] = True
-        if url.get_driver_name() == "psycopg":
+        if url.drivername == "postgresql+psycopg":
             options["connect_args"] = {"connect_timeout": CONNECT_WAIT_S}
     try:
         engine = create_engine(url, **options)
@@ -117,7 +124,7 @@ def _engine(url: URL, *, create: bool, immutable: bool = False) -> Engine:
             f"a store of kind {url.get_backend_name()} needs the Python package {error.name}",
             hint="pip install 'distributor[postgresql]'"
             if error.name == "psycopg"
-            else f"pip install {error.name}",
+            else "install it, or use another store",
         ) from None
     except (SQLAlchemyError, TypeError, ValueError) as error:
         raise ConfigurationError(
@@ -150,11 +157,12 @@ def _prepare_sqlite(engine: Engine, *, writable: bool) -> None:
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:
         # A writer takes its lock at once: one that had read first could not wait for it.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writable else "BEGIN")
+        writing = connection.get_execution_options().get(_WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
 def _check_schema(engine: Engine, name: str, *, create: bool) -> None:
-    with engine.begin() as connection:
+    with (for_writing(engine) if create else engine).begin() as connection:
         if engine.dialect.name == "postgresql" and create:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_CREATION_LOCK})")
         found = set(inspect(connection).get_table_names()) & set(metadata.tables)

@@ -56,8 +56,8 @@ class TaskSetRecord:
     guest_ns: int
     host_s: float
     console: str
-    #: How many tasks it has.
-    tasks: int
+    #: How many tasks it has (:meth:`~distributor.store.store.Store.tasks` has them).
+    task_count: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from distributor.errors import StoreError
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Clock, Result, Verdict
-from distributor.store.database import explained, name_of, open_database, parse_url
+from distributor.store.database import explained, for_writing, name_of, open_database, parse_url
 from distributor.store.record import JobRecord, RunRecord, TaskRecord, TaskSetRecord
 from distributor.store.row import (
     job_of,
@@ -43,6 +43,7 @@ class Store:
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine
+        self._writer = for_writing(engine)
         self._name = name
 
     @classmethod
@@ -98,7 +99,7 @@ class Store:
         :param qemu: QEMU's version.
         """
         row = run_row(command, clock=clock, options=options or {}, seed=seed, qemu=qemu)
-        with self._writing(), self._engine.begin() as connection:
+        with self._writing(), self._writer.begin() as connection:
             key = connection.execute(insert(runs).values(row)).inserted_primary_key
         assert key is not None
         return int(key[0])
@@ -108,7 +109,7 @@ class Store:
 
         :raise StoreError: also where the run has a verdict for this set already.
         """
-        with self._writing(), self._engine.begin() as connection:
+        with self._writing(), self._writer.begin() as connection:
             try:
                 key = connection.execute(
                     insert(tasksets).values(taskset_row(run_id, attempt, result))
@@ -126,7 +127,7 @@ class Store:
 
     def end_run(self, run_id: int) -> None:
         """Record that the run came to its end by itself."""
-        with self._writing(), self._engine.begin() as connection:
+        with self._writing(), self._writer.begin() as connection:
             connection.execute(
                 update(runs).where(runs.c.id == run_id).values(ended_at=datetime.now(UTC))
             )
@@ -150,13 +151,19 @@ class Store:
         which = "no run yet" if run_id is None else f"no run {run_id}"
         raise StoreError(f"the store {self._name} has {which}")
 
-    def counts(self, run_id: int) -> dict[Verdict, int]:
-        """How many sets of a run have which verdict; every verdict is there."""
-        query = (
-            select(tasksets.c.verdict, func.count())
-            .where(tasksets.c.run_id == run_id)
-            .group_by(tasksets.c.verdict)
-        )
+    def count_runs(self) -> int:
+        """How many runs there are."""
+        return sum(count for (count,) in self._rows(select(func.count()).select_from(runs)))
+
+    def counts(self, run_id: int, *, batch: int | None = None) -> dict[Verdict, int]:
+        """How many sets of a run, or of one batch of it, have which verdict.
+
+        Every verdict is there, with 0 where no set has it.
+        """
+        query = select(tasksets.c.verdict, func.count()).where(tasksets.c.run_id == run_id)
+        if batch is not None:
+            query = query.where(tasksets.c.batch == batch)
+        query = query.group_by(tasksets.c.verdict)
         counts = dict.fromkeys(Verdict, 0)
         counts.update({Verdict(verdict): count for verdict, count in self._rows(query)})
         return counts
@@ -166,7 +173,7 @@ class Store:
     ) -> Iterator[TaskSetRecord]:
         """Sets of a run, ordered by batch and index; all, or those with the numbers given."""
         members = select(func.count()).where(tasks.c.taskset_id == tasksets.c.id).scalar_subquery()
-        query = select(*tasksets.c, members.label("tasks"))
+        query = select(*tasksets.c, members.label("task_count"))
         return (taskset_of(row) for row in self._rows(_of(query, run_id, batch, set_index)))
 
     def tasks(self, taskset_id: int) -> Iterator[TaskRecord]:
@@ -190,8 +197,12 @@ class Store:
 
     def _rows(self, query: Select[Any]) -> Iterator[Any]:
         """Stream rows; the connection goes back when the iterator ends or is dropped."""
-        with explained(f"cannot read the store {self._name}"), self._engine.connect() as connection:
-            yield from connection.execution_options(yield_per=_CHUNK).execute(query)
+        with (
+            explained(f"cannot read the store {self._name}"),
+            self._engine.connect() as connection,
+            connection.execution_options(yield_per=_CHUNK).execute(query) as rows,
+        ):
+            yield from rows
 
 
 def _of(query: Select[Any], run_id: int, batch: int | None, set_index: int | None) -> Select[Any]:
