@@ -78,10 +78,10 @@ packages() {
     done <<<"$missing"
     command -v apt-get >/dev/null \
         || die "this host has no apt-get; install what these Debian packages hold: $why"
-    find_root || die "as root, run: apt-get install$names"
+    find_root || die "Debian packages are missing, and there is no sudo: $why. As root, run: apt-get install --no-install-recommends$names"
     say "installs Debian packages${become_root:+ through sudo}: $why"
     # Asked for on the terminal, where quietly() would hide the question.
-    [ ${#become_root[@]} = 0 ] || sudo -v || die "sudo refused; as root, run: apt-get install$names"
+    [ ${#become_root[@]} = 0 ] || sudo -v || die "sudo refused; as root, run: apt-get install --no-install-recommends$names"
     apt update
     # shellcheck disable=SC2086  # a list of names
     apt install --no-install-recommends $names
