@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    make_url,
+    update,
+)
 from sqlalchemy import select as sql_select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -177,6 +187,9 @@ def _check_schema(engine: Engine, name: str, *, create: bool) -> None:
             metadata.create_all(connection)
             connection.execute(insert(schema).values(version=SCHEMA_VERSION))
         versions = connection.scalars(sql_select(schema.c.version)).all()
+        if create and list(versions) == [SCHEMA_VERSION]:
+            # Changes nothing, but tells at once where writing is going to fail.
+            connection.execute(update(schema).values(version=SCHEMA_VERSION))
     if list(versions) != [SCHEMA_VERSION]:
         told = " and ".join(map(str, versions)) or "none"
         raise StoreError(
