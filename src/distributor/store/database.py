@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -159,7 +160,7 @@ def _prepare_sqlite(engine: Engine, *, writable: bool) -> None:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = ON")
         if writable:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _keep_write_ahead_log(connection)
             # A crash of the program loses nothing; one of the host may lose the newest
             # sets, never the file (docs/decisions/store-writes.md).
             connection.execute("PRAGMA synchronous = NORMAL")
@@ -169,6 +170,21 @@ def _prepare_sqlite(engine: Engine, *, writable: bool) -> None:
         # A writer takes its lock at once: one that had read first could not wait for it.
         writing = connection.get_execution_options().get(_WRITING, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _keep_write_ahead_log(connection: sqlite3.Connection) -> None:
+    end = time.monotonic() + LOCK_WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Alone among statements, this one does not wait where two programs make the
+            # same new file; a transaction does.
+            if not _sqlite_code(error).startswith("SQLITE_BUSY") or time.monotonic() > end:
+                raise
+            connection.execute("BEGIN EXCLUSIVE")
+            connection.execute("ROLLBACK")
 
 
 def _check_schema(engine: Engine, name: str, *, create: bool) -> None:
