@@ -196,10 +196,10 @@ def test_nothing_changes_on_the_way(
 
 def test_text_that_no_database_takes_is_made_fit(store: Store) -> None:
     run_id = store.begin_run("x\udcff")
-    odd = Result(Verdict.FAILED, "lone \ud800 surrogate", console="x" * 200_000)
+    odd = Result(Verdict.FAILED, "lone \ud800 surrogate, \0", console="x" * 200_000)
     store.add(run_id, an_attempt(), odd)
     (kept,) = store.tasksets(run_id)
-    assert kept.reason == "lone ? surrogate"
+    assert kept.reason == "lone ? surrogate, �"
     assert len(kept.console) == 65536
 
 

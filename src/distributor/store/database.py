@@ -162,7 +162,7 @@ def _prepare_sqlite(engine: Engine, *, writable: bool) -> None:
         if writable:
             _keep_write_ahead_log(connection)
             # A crash of the program loses nothing; one of the host may lose the newest
-            # sets, never the file (docs/decisions/store-writes.md).
+            # sets, never the file (docs/decisions/0006-store-writes.md).
             connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
