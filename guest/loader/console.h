@@ -1,0 +1,14 @@
+/* What the loader tells the person who reads the machine's console. */
+#ifndef CONSOLE_H
+#define CONSOLE_H
+
+/* Prints one line, "loader: ..."; control characters become dots. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints "loader: fatal: ..." and powers the machine off. */
+void fatal(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* Prints text that a task wrote, line by line, each behind "task ID: ". */
+void say_output(unsigned id, const char *text, unsigned long size);
+
+#endif

@@ -1,0 +1,62 @@
+/* Distributor's task loader: the first process of a machine that runs task sets. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "console.h"
+#include "executor.h"
+#include "keeper.h"
+#include "network.h"
+#include "preparer.h"
+#include "server.h"
+#include "session.h"
+#include "trace.h"
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+/* Blocked before any thread starts: only the executor waits for these. */
+static void settle_signals(void)
+{
+	/* a handler, so that ends of children are told; none of their stops, though */
+	struct sigaction ends = { .sa_handler = nothing, .sa_flags = SA_NOCLDSTOP };
+	sigset_t blocked;
+
+	sigaction(SIGCHLD, &ends, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGCHLD);
+	sigaddset(&blocked, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &blocked, NULL);
+}
+
+int main(void)
+{
+	struct options options;
+	const char *address;
+	int news;
+
+	if (getpid() != 1)
+		fatal("this is the first process of a machine, not a program to be called");
+	/* the kernel never kills the first process for memory, so nothing is set for that */
+	settle_signals();
+	boot(&options);
+	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	if (options.virtual_clock)
+		keeper_start();
+	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (news < 0)
+		fatal("no eventfd");
+	executor_start(news);
+	preparer_start();
+	trace_open();
+	address = network_start();
+	session_init(options.virtual_clock, news);
+	server_run(address, options.port, news);
+}

@@ -1,0 +1,37 @@
+#include "policy.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
+#define RESET_ON_FORK UINT64_C(1)
+
+/* struct sched_attr of the kernel, first version. */
+struct attributes {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+int policy_set(pid_t thread, const struct policy *policy)
+{
+	struct attributes attributes = {
+		.size = sizeof attributes,
+		.policy = policy->kind,
+		/* without it a deadline task's fork fails */
+		.flags = policy->kind == SCHED_DEADLINE ? RESET_ON_FORK : 0,
+		.priority = policy->fifo,
+		.runtime = policy->runtime_ns,
+		.deadline = policy->deadline_ns,
+		.period = policy->period_ns,
+	};
+
+	return syscall(SYS_sched_setattr, thread, &attributes, 0) == 0 ? 0 : errno;
+}

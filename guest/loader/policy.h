@@ -1,0 +1,17 @@
+/* Scheduling policies, by the system call (C libraries differ in what they offer). */
+#ifndef POLICY_H
+#define POLICY_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct policy {
+	uint32_t kind; /* SCHED_OTHER, SCHED_FIFO, SCHED_DEADLINE, SCHED_IDLE */
+	uint32_t fifo; /* 1 to 99, 99 is highest */
+	uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+/* For a thread, 0 for the caller; returns 0 or an errno. */
+int policy_set(pid_t thread, const struct policy *policy);
+
+#endif

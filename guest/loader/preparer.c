@@ -1,0 +1,184 @@
+#include "preparer.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "executor.h"
+
+/* While a released job waits for its process, one is made at the highest task's level. */
+#define FIFO_URGENT 98
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct run *current; /* under `lock`, as is `busy` */
+static bool busy;
+static bool filled;
+static _Atomic pid_t thread_id;
+static _Atomic unsigned wakes; /* a futex word */
+static atomic_bool raised;     /* it has the policy URGENT */
+
+static const struct policy URGENT = { .kind = SCHED_FIFO, .fifo = FIFO_URGENT };
+
+static void futex(int operation, unsigned value)
+{
+	syscall(SYS_futex, &wakes, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+}
+
+void preparer_wake(bool urgently)
+{
+	if (urgently) {
+		raised = true;
+		policy_set(thread_id, &URGENT);
+	}
+	wakes++;
+	futex(FUTEX_WAKE, 1);
+}
+
+/* Whether the lane may get one more now: stock, jobs and quota slots all bound it. */
+static bool room(const struct lane *lane)
+{
+	const struct stock *stock = &lane->stock;
+
+	if (lane->refusal != NULL || stock->made >= lane->task->jobs)
+		return false;
+	if (lane->slots > 0 && stock->made - lane->ended >= lane->slots)
+		return false;
+	return stock->made - stock->used < stock->target;
+}
+
+static struct lane *choose(struct run *run)
+{
+	struct lane *best = NULL;
+	uint32_t least = UINT32_MAX;
+
+	for (size_t i = 0; i < run->count; i++) {
+		struct lane *lane = run->order[i];
+		uint32_t ready = lane->stock.made - lane->stock.used;
+
+		if (lane->wanted && room(lane))
+			return lane;
+		if (!room(lane))
+			lane->filling = false;
+		else if (ready * 2 <= lane->stock.target)
+			lane->filling = true;
+		if (lane->filling && ready < least) {
+			best = lane;
+			least = ready;
+		}
+	}
+	return best;
+}
+
+static void make(struct lane *lane)
+{
+	struct stock *stock = &lane->stock;
+	int cgroup = lane->slots > 0 ? lane->slot_procs[stock->made % lane->slots] : -1;
+	pid_t pid = process_prepare(&lane->plan, cgroup);
+
+	if (pid < 0 && !filled) {
+		/* found before time zero: the task as a whole is refused */
+		lane->refused_for_quota = pid == -ENOMEM && lane->slots > 0;
+		lane_refuse(lane, "it cannot be executed: %s",
+			    pid == -ENOEXEC ? "it is no program for this machine" : strerror(-pid));
+		return;
+	}
+	stock->ready[stock->made % STOCK_MAX] = pid;
+	stock->made++;
+	if (lane->wanted)
+		executor_wake();
+}
+
+static bool urgent(const struct run *run)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (run->lanes[i].wanted)
+			return true;
+	return false;
+}
+
+static void calm_down(const struct run *run)
+{
+	if (!raised || urgent(run))
+		return;
+	raised = false;
+	policy_set(0, &(struct policy){ .kind = SCHED_OTHER });
+	/* the executor may have asked in between */
+	if (raised)
+		policy_set(0, &URGENT);
+}
+
+static void *work(void *unused)
+{
+	(void)unused;
+	thread_id = (pid_t)syscall(SYS_gettid);
+	pthread_mutex_lock(&lock);
+	for (;;) {
+		struct run *run = current;
+		unsigned seen = wakes;
+		struct lane *lane;
+
+		if (run == NULL) {
+			busy = false;
+			pthread_cond_broadcast(&changed);
+			pthread_cond_wait(&changed, &lock);
+			continue;
+		}
+		busy = true;
+		pthread_mutex_unlock(&lock);
+		lane = run->stop ? NULL : choose(run);
+		if (lane != NULL)
+			make(lane);
+		calm_down(run);
+		if (lane != NULL) {
+			/* look again */
+		} else if (!filled) {
+			pthread_mutex_lock(&lock);
+			filled = true;
+			pthread_cond_broadcast(&changed);
+			pthread_mutex_unlock(&lock);
+		} else {
+			futex(FUTEX_WAIT, seen);
+		}
+		pthread_mutex_lock(&lock);
+	}
+	return NULL;
+}
+
+void preparer_start(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, work, NULL) != 0)
+		fatal("the preparer cannot be started");
+	pthread_detach(thread);
+}
+
+void preparer_fill(struct run *run)
+{
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < run->count; i++)
+		run->lanes[i].filling = true;
+	filled = false;
+	current = run;
+	pthread_cond_broadcast(&changed);
+	while (!filled)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}
+
+void preparer_leave(void)
+{
+	pthread_mutex_lock(&lock);
+	current = NULL;
+	preparer_wake(false);
+	while (busy)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+}

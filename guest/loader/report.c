@@ -1,0 +1,204 @@
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "moment.h"
+#include "trace.h"
+#include "wire.h"
+
+/* Events sorted into one batch; a frame ends at about FRAME_BYTES. */
+#define ITEMS_MAX 32768
+#define FRAME_BYTES (256 * 1024)
+
+enum part { STARTED, ENDED, ALL_DONE };
+
+/* One event on its way into a frame. */
+struct item {
+	int64_t time_ns;
+	uint64_t order; /* keeps events of one moment in the order of their records */
+	const struct record *record;
+	enum part part;
+};
+
+static const char *const NAMES[] = {
+	[EXIT] = "EXIT",
+	[EXIT_CRITICAL] = "EXIT_CRITICAL",
+	[EXIT_EXTERNAL] = "EXIT_EXTERNAL",
+	[EXIT_PERIOD] = "EXIT_PERIOD",
+	[OUT_OF_QUOTA] = "OUT_OF_QUOTA",
+	[EXIT_ERROR] = "EXIT_ERROR",
+};
+
+static const char *clock_name(bool virtual_clock)
+{
+	return virtual_clock ? "virtual" : "real";
+}
+
+/* A frame's size stands before it and counts the final NUL. */
+static size_t open_frame(struct buffer *out)
+{
+	uint8_t size[4] = { 0 };
+
+	buffer_add(out, size, sizeof size);
+	return out->size;
+}
+
+static void close_frame(struct buffer *out, size_t begin)
+{
+	buffer_add(out, "", 1);
+	put_word(out->bytes + begin - 4, (uint32_t)(out->size - begin));
+}
+
+static int in_time(const void *left, const void *right)
+{
+	const struct item *a = left;
+	const struct item *b = right;
+
+	if (a->time_ns != b->time_ns)
+		return a->time_ns < b->time_ns ? -1 : 1;
+	return a->order < b->order ? -1 : 1;
+}
+
+/* An event that the trace lost is stamped with what the loader itself saw. */
+static void settle(struct run *run, struct record *record)
+{
+	if (record->end_ns == 0 || record->start_ns == 0)
+		trace_drain(run);
+	if (record->end_ns == 0)
+		record->end_ns = record->seen_ns;
+	if (record->start_ns == 0 || record->start_ns > record->end_ns)
+		record->start_ns = record->go_ns < record->end_ns ? record->go_ns : record->end_ns;
+}
+
+static size_t collect(struct run *run, struct item *items)
+{
+	struct records *records = &run->records;
+	uint64_t head = records->head;
+	size_t count = 0;
+
+	for (uint64_t place = records->tail; place < head && count + 2 <= ITEMS_MAX; place++) {
+		struct record *record = record_at(records, place);
+		struct lane *lane = &run->lanes[record->lane];
+		unsigned char outcome = atomic_load_explicit(&record->outcome,
+							     memory_order_acquire);
+
+		if (record->told)
+			continue;
+		if (outcome == JOBS_DONE) {
+			int64_t time_ns = lane->last_end_ns ? lane->last_end_ns : record->seen_ns;
+
+			items[count++] = (struct item){ time_ns, 4 * place + 3, record, ALL_DONE };
+			record->told = true;
+			continue;
+		}
+		if (outcome != RUNNING)
+			settle(run, record);
+		if (!record->start_told && record->start_ns != 0) {
+			items[count++] = (struct item){ record->start_ns, 4 * place, record,
+							STARTED };
+			record->start_told = true;
+		}
+		if (outcome != RUNNING) {
+			items[count++] = (struct item){ record->end_ns, 4 * place + 1, record,
+							ENDED };
+			lane->last_end_ns = record->end_ns;
+			record->told = true;
+		}
+	}
+	return count;
+}
+
+static void print_event(const struct run *run, struct buffer *out, const struct item *item)
+{
+	const struct record *record = item->record;
+	const char *type = item->part == STARTED ? "START" :
+			   item->part == ALL_DONE ? "JOBS_DONE" : NAMES[record->outcome];
+
+	buffer_print(out, "<event type=\"%s\" task-id=\"%u\" time-stamp=\"%lld\" time-ns=\"%lld\"",
+		     type, run->lanes[record->lane].task->id,
+		     (long long)(item->time_ns / NS_PER_MS),
+		     (long long)(item->time_ns - run->zero_ns));
+	if (item->part != ALL_DONE)
+		buffer_print(out, " job=\"%u\" release-ns=\"%lld\"", record->job,
+			     (long long)(record->release_ns - run->zero_ns));
+	if (item->part == ENDED)
+		buffer_print(out, " exit=\"%d\"", record->exit);
+	if (item->part == STARTED && record->cold)
+		buffer_print(out, " cold=\"1\"");
+	buffer_print(out, "/>");
+}
+
+static void print_frames(const struct run *run, struct buffer *out, const struct item *items,
+			 size_t count, bool virtual_clock)
+{
+	size_t i = 0;
+
+	while (i < count) {
+		size_t begin = open_frame(out);
+
+		buffer_print(out, "<profile zero-ns=\"%lld\" clock=\"%s\"><events>",
+			     (long long)run->zero_ns, clock_name(virtual_clock));
+		while (i < count && out->size - begin < FRAME_BYTES)
+			print_event(run, out, &items[i++]);
+		buffer_print(out, "</events></profile>");
+		close_frame(out, begin);
+	}
+}
+
+/* Told records make room for new ones, as far as all before them are told. */
+static void forget(struct records *records)
+{
+	uint64_t head = records->head;
+	uint64_t tail = records->tail;
+
+	while (tail < head && record_at(records, tail)->told)
+		tail++;
+	records->tail = tail;
+}
+
+bool report_events(struct run *run, struct buffer *out, bool virtual_clock)
+{
+	struct item *items;
+	size_t count;
+
+	trace_drain(run);
+	items = malloc(ITEMS_MAX * sizeof *items);
+	if (items == NULL)
+		fatal("no memory is left for what the host is to be told");
+	count = collect(run, items);
+	qsort(items, count, sizeof *items, in_time);
+	print_frames(run, out, items, count, virtual_clock);
+	free(items);
+	forget(&run->records);
+	return count > 0;
+}
+
+void report_profile(struct buffer *out, bool virtual_clock)
+{
+	struct utsname names;
+	size_t begin = open_frame(out);
+
+	uname(&names);
+	buffer_print(out,
+		     "<profile loader=\"distributor " LOADER_VERSION
+		     "\" kernel=\"%s\" clock=\"%s\" cpus=\"%ld\"/>",
+		     names.release, clock_name(virtual_clock), sysconf(_SC_NPROCESSORS_ONLN));
+	close_frame(out, begin);
+}
+
+void report_live(struct run *run, struct buffer *out)
+{
+	size_t begin = open_frame(out);
+
+	buffer_print(out, "<live>");
+	for (size_t i = 0; run != NULL && i < run->count; i++)
+		if (run->lanes[i].stock.used > run->lanes[i].ended)
+			buffer_print(out, "<task id=\"%u\" job=\"%u\"/>", run->lanes[i].task->id,
+				     run->lanes[i].ended);
+	buffer_print(out, "</live>");
+	close_frame(out, begin);
+}

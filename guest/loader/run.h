@@ -1,0 +1,85 @@
+/* A task set as it runs: one lane per task, shared by executor, preparer and server. */
+#ifndef RUN_H
+#define RUN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "process.h"
+#include "record.h"
+#include "taskset.h"
+
+#define STOCK_MAX 64       /* ready processes of one task */
+#define STOCK_TOTAL 256    /* and of all tasks */
+#define SLOTS_MAX 5        /* memory cgroups of a task with a quota */
+
+/* Processes that are ready: pushed by the preparer, popped by the executor. */
+struct stock {
+	pid_t ready[STOCK_MAX]; /* or -errno, where one could not be made */
+	_Atomic uint32_t made, used;
+	uint32_t target;
+};
+
+struct lane {
+	const struct task *task;
+	uint16_t index;
+	struct plan plan;
+	char path[32];
+	char *argv[3];
+	int output_end; /* where the loader reads what the task wrote */
+	const char *refusal; /* why the task is not run, or NULL */
+	char refusal_text[160];
+	bool refused_for_quota;
+
+	struct stock stock;
+	atomic_bool wanted;  /* a released job waits for a process */
+	bool filling;        /* the preparer's: on the way to `target` */
+	_Atomic uint32_t ended;
+
+	unsigned slots;
+	int slot_procs[SLOTS_MAX];
+	int slot_events[SLOTS_MAX];
+	unsigned slot_kills[SLOTS_MAX];
+
+	/* The executor's own. */
+	int64_t next_ns;      /* the next release */
+	uint32_t started;
+	uint64_t due;         /* releases that wait for the running job to end */
+	int64_t due_ns;       /* the first of them */
+	struct record *running;
+	unsigned char verdict; /* what kills the running job, RUNNING if nothing does */
+	int64_t critical_ns;   /* when it is to be killed */
+	bool done;
+	/* The reporter's own. */
+	int64_t last_end_ns;
+};
+
+struct run {
+	struct taskset set;
+	size_t count;
+	struct lane lanes[TASKS_MAX];
+	struct lane *order[TASKS_MAX]; /* highest priority first */
+	struct records records;
+	struct policy executor_policy;
+	unsigned ranks; /* distinct fixed priorities */
+	bool deadlines; /* some task is SCHED_DEADLINE */
+	int64_t zero_ns;
+	bool quiet; /* the virtual clock: nothing is told before the end */
+	atomic_bool stop;
+	atomic_bool full; /* the record ring overflowed, which stops the set */
+	atomic_bool over; /* the executor is done with it */
+};
+
+/* Takes over the set and lays everything out; refusals are kept in the lanes. */
+bool run_init(struct run *run, struct taskset *set, bool quiet);
+/* Reads what a task wrote and prints it, closes and frees all. Nothing may run any more. */
+void run_free(struct run *run);
+void run_print_output(struct run *run);
+
+/* Refuses one task, by name, on the console. */
+void lane_refuse(struct lane *lane, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,18 @@
+/* Stamps of first and last execution, from the kernel's own trace. */
+#ifndef TRACE_H
+#define TRACE_H
+
+#include <stdbool.h>
+
+#include "run.h"
+
+/* Opens a trace instance; without one (said on the console) the loader's moments serve. */
+void trace_open(void);
+
+/* Sets what is traced for a run, and drops what an earlier one left behind. */
+void trace_begin(const struct run *run);
+
+/* Reads what has been traced, and stamps the records of the run. */
+void trace_drain(struct run *run);
+
+#endif

@@ -1,0 +1,17 @@
+/* pi: sums arg1 terms of the Leibniz series, 4 (1 - 1/3 + 1/5 - ...). */
+#include "task.h"
+
+#define PI 3.14159265358979323846
+
+int main(int argc, char **argv)
+{
+	long terms = argument(argc, argv, 1, 10000000000L);
+	double sum = 0;
+	double error;
+
+	for (long i = 0; i < terms; i++)
+		sum += (i % 2 ? -4.0 : 4.0) / (double)(2 * i + 1);
+	error = sum > PI ? sum - PI : PI - sum;
+	/* an alternating series errs by less than its next term */
+	return error <= 4.0 / (double)(2 * terms + 1) + 1e-9 ? 0 : EXIT_WRONG;
+}
