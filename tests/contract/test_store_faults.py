@@ -162,6 +162,42 @@ def test_a_file_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     )
 
 
+def test_a_killed_program_has_lost_nothing_that_it_had_kept(tmp_path: Path) -> None:
+    program = """
+import itertools
+from distributor.monitors.store import StoreMonitor
+from tests.results import a_result, an_attempt
+monitor = StoreMonitor("results.db")
+for index in itertools.count():
+    monitor.finished(an_attempt(index), a_result(jobs=20))
+    print(index, flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                if int(line) >= 30:
+                    break
+        finally:
+            process.kill()
+        told = [30, *map(int, process.stdout)]
+    with Store.open(str(tmp_path / "results.db"), create=False) as store:
+        run = store.run()
+        kept = [each.set_index for each in store.tasksets(run.id)]
+        jobs = len(list(store.jobs(run.id)))
+    # One more than it told of, where it was killed between the two.
+    assert kept == list(range(len(kept)))
+    assert told[-1] + 1 <= len(kept) <= told[-1] + 2
+    assert jobs == 20 * len(kept)
+    assert run.ended_at is None
+
+
 def test_a_store_that_another_program_locks_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
