@@ -168,8 +168,7 @@ class Distributor:
         """Every job that was added, in order."""
         return self._thread.call(
             lambda: [
-                JobView(job.number, job.decided, job.total, job.done)
-                for job in self._engine.jobs
+                JobView(job.number, job.decided, job.total, job.done) for job in self._engine.jobs
             ]
         )
 
@@ -191,9 +190,7 @@ class Distributor:
         Machines above a lower maximum finish the set that they run.
         """
         self._check_maximum(max_machine)
-        self._thread.call(
-            lambda: self._engine.do(self._engine.queue.set_maximum(max_machine))
-        )
+        self._thread.call(lambda: self._engine.do(self._engine.queue.set_maximum(max_machine)))
 
     def get_max_machine_value(self) -> int:
         """How many machines there may be."""

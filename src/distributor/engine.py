@@ -246,7 +246,9 @@ class Engine:
 
     async def _next_ticket(self, life: _Life) -> Ticket | None:
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(life.inbox.get(), _PAUSE_AFTER_S)
+            # Not wait_for, which in Python 3.11 may swallow a cancellation.
+            async with asyncio.timeout(_PAUSE_AFTER_S):
+                return await life.inbox.get()
         await life.machine.pause()
         ticket = await life.inbox.get()
         if ticket is not None:
@@ -305,9 +307,7 @@ class Engine:
             # Going on would lose results: end the machines, and let wait() say so.
             if self._failure is None:
                 self._failure = error
-                asyncio.get_running_loop().call_soon(
-                    lambda: self.do(self.queue.kill_all())
-                )
+                asyncio.get_running_loop().call_soon(lambda: self.do(self.queue.kill_all()))
 
 
 def _result(record: Record, ticket: Ticket, facts: MachineFacts, host_s: float) -> Result:

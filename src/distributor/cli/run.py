@@ -161,7 +161,9 @@ def _summary(progress: ProgressMonitor, clock: Clock, store: str) -> dict[str, A
 
 def _sentence(progress: ProgressMonitor, summary: dict[str, Any], run_id: int) -> str:
     counts = ", ".join(
-        f"{progress.verdicts[verdict]} {verdict}" for verdict in Verdict if progress.verdicts[verdict]
+        f"{progress.verdicts[verdict]} {verdict}"
+        for verdict in Verdict
+        if progress.verdicts[verdict]
     )
     return (
         f"{progress.decided} task sets: {counts}; {summary['guest_s']:.3f} s of "

@@ -39,7 +39,10 @@ def tasks(
             json.dumps(
                 {
                     "tasks": {
-                        name: {"summary": task.summary, "arg1": [task.variants[0], task.variants[-1]]}
+                        name: {
+                            "summary": task.summary,
+                            "arg1": [task.variants[0], task.variants[-1]],
+                        }
                         for name, task in BUILTIN_TASKS.items()
                     },
                     "blocks": _MEANINGS,

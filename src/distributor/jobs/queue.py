@@ -325,4 +325,3 @@ class Queue:
             self._seats[name] = _Seat()
             actions.append(Start(name))
         return actions
-

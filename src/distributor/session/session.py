@@ -222,24 +222,20 @@ class Session:
             raise WireError(f"{self._machine.id} sent {frame!r} where a frame was due")
         return frame
 
-    async def _take(
-        self, expected: Word | None, watchdog: Watchdog | None = None
-    ) -> Word | bytes:
+    async def _take(self, expected: Word | None, watchdog: Watchdog | None = None) -> Word | bytes:
         if self._reader is None:
             raise SessionClosed(f"there is no connection to {self._machine.id}")
         while (item := self._decoder.take(expected)) is None:
             try:
-                data = await asyncio.wait_for(
-                    self._reader.read(_READ_BYTES), None if watchdog is None else _TICK_S
-                )
+                # Not wait_for, which in Python 3.11 may swallow a cancellation.
+                async with asyncio.timeout(None if watchdog is None else _TICK_S):
+                    data = await self._reader.read(_READ_BYTES)
             except TimeoutError:
                 assert watchdog is not None
                 now_s = asyncio.get_running_loop().time()
                 complaint = watchdog.complaint(now_s, self._machine.work_s())
                 if complaint:
-                    raise SessionTimeout(
-                        f"{self._machine.id} was given up: {complaint}"
-                    ) from None
+                    raise SessionTimeout(f"{self._machine.id} was given up: {complaint}") from None
                 continue
             except OSError as error:
                 raise SessionClosed(f"{self._machine.id} hung up: {error}") from None

@@ -23,9 +23,10 @@ class Watchdog:
     ) -> None:
         self._clock = clock
         self._timeout_s = timeout_s
-        self._quiet_s = timeout_s + max(
-            max(task.offset_ns, task.period_ns, task.deadline_ns) for task in taskset
-        ) / 1e9
+        self._quiet_s = (
+            timeout_s
+            + max(max(task.offset_ns, task.period_ns, task.deadline_ns) for task in taskset) / 1e9
+        )
         self._work_limit_s = timeout_s + taskset.horizon_ns / 1e9 * work_per_guest_s
         self._event_s: float | None = None
         self._work_s = 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from itertools import product
 from typing import Any
 
@@ -60,7 +60,7 @@ class Parameter:
         """
         if isinstance(values, Iterator):
             values = _Kept(values)
-        count = len(values) if hasattr(values, "__len__") else None
+        count = len(values) if isinstance(values, Sized) else None
         return Blocks(lambda: map(self._fill, values), count)
 
     def Variants(self, count: int) -> Blocks:  # noqa: N802
@@ -68,9 +68,7 @@ class Parameter:
         if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             raise ConfigurationError(f"{self.name}.Variants takes a number from 1, not {count!r}")
         if count > len(self.domain):
-            raise ConfigurationError(
-                f"{self.name} has {len(self.domain)} variants, not {count}"
-            )
+            raise ConfigurationError(f"{self.name} has {len(self.domain)} variants, not {count}")
         last = len(self.domain) - 1
         places = (round(k * last / max(1, count - 1)) for k in range(count))
         values = [self.domain[place] for place in places]
@@ -114,9 +112,7 @@ class BlockTaskSet:
     """
 
     def __init__(self, *tasks: Iterable[Block | Blocks | str], name: str = "") -> None:
-        self._tasks = [
-            [_several(block) for block in blocks] for blocks in tasks
-        ]
+        self._tasks = [[_several(block) for block in blocks] for blocks in tasks]
         self._name = name
         if not self._tasks:
             raise ConfigurationError("a task set needs at least one task")

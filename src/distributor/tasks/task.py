@@ -199,7 +199,7 @@ def _in_range(name: str, value: Any, default: int, low: int, high: int) -> int:
     if not low <= value <= high:
         unit = " ns" if name in _TIMES else ""
         raise ConfigurationError(f"{name} is {value}{unit}: it is {low} to {high}{unit}")
-    return value
+    return int(value)
 
 
 def _optional(name: str, value: Any, low: int, high: int) -> int | None:
@@ -230,9 +230,7 @@ def _overrun(value: Any) -> Overrun:
     try:
         return Overrun(value)
     except ValueError:
-        raise ConfigurationError(
-            f"overrun is {', '.join(Overrun)}, not {value!r}"
-        ) from None
+        raise ConfigurationError(f"overrun is {', '.join(Overrun)}, not {value!r}") from None
 
 
 def _binary(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Stand-ins for the real things; each passes the contract suite of what it stands for."""

@@ -1,0 +1,71 @@
+"""Task sets from files, and the one line that a wrong file is told with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from distributor import ConfigurationError, TaskSet
+from distributor.tasks.load import load
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_python_defines_tasksets(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "sets.py",
+        "from distributor import Task, TaskSet\n"
+        "import beside\n"
+        "tasksets = (TaskSet([Task('hey', arg1=n)]) for n in range(beside.COUNT))\n",
+    )
+    write(tmp_path / "beside.py", "COUNT = 3\n")
+    assert [s.tasks[0].arg1 for s in load(file)] == ["0", "1", "2"]
+
+
+def test_json_holds_the_same_parameters(tmp_path: Path) -> None:
+    (tmp_path / "own").touch()
+    document = {"tasksets": [{"name": "x", "tasks": [{"binary": "./own", "period_ms": 2.5}]}]}
+    (taskset,) = load(write(tmp_path / "sets.json", json.dumps(document)))  # type: ignore[misc]
+    assert isinstance(taskset, TaskSet)
+    assert taskset.name == "x"
+    assert taskset.tasks[0].binary == str(tmp_path / "own")
+    assert taskset.tasks[0].period_ns == 2_500_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.py", "x = 1\n1 / 0\n", "a.py, line 2: ZeroDivisionError: division by zero"),
+        ("a.py", "def f(:\n", "a.py, line 1: invalid syntax"),
+        ("a.py", "x = 1\n", "does not define `tasksets`"),
+        ("a.py", "tasksets = 7\n", "no task set and no iterable"),
+        (
+            "a.py",
+            "from distributor import Task\n\nTask('hey', priority=200)\n",
+            "a.py, line 3: priority is 200",
+        ),
+        ("a.json", "{", "a.json, line 1"),
+        ("a.json", "[]", "no list of task sets"),
+        ("a.json", '{"tasksets": [], "more": 1}', "'more' is not known"),
+        ("a.json", '[{"tasks": [{"period_ms": 1}]}]', "task set 0, task 0: a task has no binary"),
+        ("a.json", '[{"tasks": [{"binary": "hey", "period": 1}]}]', "no parameter 'period'"),
+        ("a.json", '[{"tasks": []}]', "task set 0: a task set needs at least one task"),
+        ("a.json", '[{"jobs": []}]', "task set 0: it is an object with a list `tasks`"),
+        ("a.txt", "", "neither Python"),
+    ],
+)
+def test_a_wrong_file_is_told_by_place(tmp_path: Path, name: str, text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(write(tmp_path / name, text))
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="there is no file"):
+        load(tmp_path / "none.py")
