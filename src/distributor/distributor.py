@@ -19,7 +19,6 @@ from distributor.jobs.queue import QueueState
 from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
 from distributor.session.description import describe_goal
-from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
 T = TypeVar("T")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -24,13 +26,14 @@ def test_python_defines_tasksets(tmp_path: Path) -> None:
         "tasksets = (TaskSet([Task('hey', arg1=n)]) for n in range(beside.COUNT))\n",
     )
     write(tmp_path / "beside.py", "COUNT = 3\n")
-    assert [s.tasks[0].arg1 for s in load(file)] == ["0", "1", "2"]
+    sets = cast(Iterable[TaskSet], load(file))
+    assert [s.tasks[0].arg1 for s in sets] == ["0", "1", "2"]
 
 
 def test_json_holds_the_same_parameters(tmp_path: Path) -> None:
     (tmp_path / "own").touch()
     document = {"tasksets": [{"name": "x", "tasks": [{"binary": "./own", "period_ms": 2.5}]}]}
-    (taskset,) = load(write(tmp_path / "sets.json", json.dumps(document)))  # type: ignore[misc]
+    (taskset,) = load(write(tmp_path / "sets.json", json.dumps(document)))
     assert isinstance(taskset, TaskSet)
     assert taskset.name == "x"
     assert taskset.tasks[0].binary == str(tmp_path / "own")

@@ -206,9 +206,12 @@ def _optional(name: str, value: Any, low: int, high: int) -> int | None:
     return None if value is None else _in_range(name, value, low, low, high)
 
 
-def _quota_bytes(quota_mib: Any) -> int:
-    number = isinstance(quota_mib, int | float) and not isinstance(quota_mib, bool)
-    if not number or not 0 < quota_mib <= 2**20:
+def _quota_bytes(quota_mib: object) -> int:
+    if (
+        isinstance(quota_mib, bool)
+        or not isinstance(quota_mib, int | float)
+        or not 0 < quota_mib <= 2**20
+    ):
         raise ConfigurationError(
             f"quota_mib is a number of mebibytes above 0 and at most 2^20, not {quota_mib!r}"
         )
