@@ -153,7 +153,7 @@ class Engine:
             own = [job.monitor for job in self.jobs if job.monitor is not None]
             # A monitor that watches several jobs is closed once.
             try:
-                Fanout(*dict.fromkeys([*self._monitors, *own])).close()
+                Fanout(*{id(each): each for each in [*self._monitors, *own]}.values()).close()
             except StoreError as error:
                 log.error("%s", error)
 

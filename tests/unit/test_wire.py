@@ -108,6 +108,9 @@ def test_garbage_after_the_document_is_cut_off(frame: bytes) -> None:
         b'<profile><event type="NOVEL" task-id="0" time-stamp="1"/></profile>',
         b'<profile><event type="EXIT" task-id="x" time-stamp="1"/></profile>',
         b'<profile><event type="EXIT" task-id="0"/></profile>',
+        b'<profile><event type="EXIT" task-id="0" time-stamp="9223372036854775"/></profile>',
+        b'<profile><event type="EXIT" task-id="0" time-stamp="0" time-ns="4611686018427387905"'
+        b"/></profile>",
         b'<profile><event type="EXIT" task-id="0" time-stamp="1_0"/></profile>',
         b'<profile><event type="EXIT" task-id="0" time-stamp="' + b"9" * 30 + b'"/></profile>',
         b"<profile>\xc3\xa9</profile>",

@@ -16,6 +16,8 @@ from distributor.session.event import Event, EventType
 
 #: Largest frame taken from a machine; a frame of our loader holds at most 64 KiB.
 FRAME_MAX = 4 << 20
+#: Largest number in an event: 146 years in nanoseconds, so that sums fit 64 bits.
+_NUMBER_MAX = 2**62
 #: Room for a binary's name, the NUL included.
 _NAME_BYTES = 16
 
@@ -149,7 +151,7 @@ def _event(attributes: Mapping[str, str]) -> Event:
         return Event(
             type=kind,
             task_id=task_id,
-            time_ns=_number(attributes["time-ns"]) if exact else stamp_ms * 10**6,
+            time_ns=_number(attributes["time-ns"] if exact else f"{stamp_ms}000000"),
             job=_optional(attributes.get("job")),
             release_ns=_optional(attributes.get("release-ns")),
             exit_value=_optional(attributes.get("exit")),
@@ -163,7 +165,10 @@ def _number(text: str) -> int:
     # int() also takes spaces, underscores and digits of other scripts.
     if not text.isascii() or not text.removeprefix("-").isdecimal() or len(text) > 20:
         raise ValueError(f"{text[:40]!r} is no number")
-    return int(text)
+    number = int(text)
+    if abs(number) > _NUMBER_MAX:
+        raise ValueError(f"{text} is beyond any time")
+    return number
 
 
 def _optional(text: str | None) -> int | None:
