@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,6 +58,21 @@ static int child(void *argument)
 	return give_up(birth);
 }
 
+/*
+ * Maps the page that the job's first instruction lies in, and those around it: reading it
+ * takes the page fault now, which would cost 15 us after the release.
+ */
+static void touch_entry(pid_t pid)
+{
+#ifdef __x86_64__
+	long entry = ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user_regs_struct, rip), NULL);
+
+	ptrace(PTRACE_PEEKTEXT, pid, (void *)entry, NULL);
+#else
+	(void)pid;
+#endif
+}
+
 static pid_t discard(pid_t pid, int error)
 {
 	kill(pid, SIGKILL);
@@ -85,6 +102,7 @@ pid_t process_prepare(const struct plan *plan, int cgroup)
 		return WIFSIGNALED(status) ? -ENOMEM : -(birth.error ? birth.error : EINVAL);
 	if (WSTOPSIG(status) != SIGTRAP)
 		return discard(pid, EINTR);
+	touch_entry(pid);
 	/*
 	 * Only the thread that forked may end a ptrace stop, but any thread may send
 	 * SIGCONT: the child goes from the one stop into the other. It gets its policy

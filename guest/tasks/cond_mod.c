@@ -2,9 +2,9 @@
 #include "loop.h"
 #include "task.h"
 
-int main(int argc, char **argv)
+int task_main(const char *name, const char *arg1)
 {
-	if (argument(argc, argv, -2147483647L, 2147483647L) % 2 == 0)
+	if (argument(name, arg1, -2147483647L, 2147483647L) % 2 == 0)
 		long_loop();
 	return 0;
 }

@@ -1,9 +1,7 @@
 /* hey: prints `hey arg1`. */
-#include "task.h"
+#include "greet.h"
 
-int main(int argc, char **argv)
+int task_main(const char *name, const char *arg1)
 {
-	long value = argument(argc, argv, -2147483647L, 2147483647L);
-
-	return dprintf(STDOUT_FILENO, "hey %ld\n", value) < 0 && errno != EAGAIN;
+	return greet("hey", name, arg1);
 }

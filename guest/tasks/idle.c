@@ -1,5 +1,9 @@
 /* idle: does nothing; what a job costs by itself. */
-int main(void)
+#include "task.h"
+
+int task_main(const char *name, const char *arg1)
 {
+	(void)name;
+	(void)arg1;
 	return 0;
 }

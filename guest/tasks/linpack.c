@@ -69,14 +69,12 @@ static void substitute(void)
 	}
 }
 
-int main(int argc, char **argv)
+int task_main(const char *name, const char *arg1)
 {
-	n = argument(argc, argv, 1, 4000);
-	matrix = malloc((size_t)n * (size_t)(n + 1) * sizeof *matrix);
-	if (matrix == NULL) {
-		dprintf(STDERR_FILENO, "linpack: no memory for %ld unknowns\n", n);
+	n = argument(name, arg1, 1, 4000);
+	matrix = take_memory((unsigned long)n * (unsigned long)(n + 1) * sizeof *matrix);
+	if (!matrix)
 		return EXIT_WRONG;
-	}
 	fill();
 	eliminate();
 	substitute();

@@ -1,9 +1,7 @@
 /* namaste: prints `namaste arg1`. */
-#include "task.h"
+#include "greet.h"
 
-int main(int argc, char **argv)
+int task_main(const char *name, const char *arg1)
 {
-	long value = argument(argc, argv, -2147483647L, 2147483647L);
-
-	return dprintf(STDOUT_FILENO, "namaste %ld\n", value) < 0 && errno != EAGAIN;
+	return greet("namaste", name, arg1);
 }

@@ -3,9 +3,9 @@
 
 #define PI 3.14159265358979323846
 
-int main(int argc, char **argv)
+int task_main(const char *name, const char *arg1)
 {
-	long terms = argument(argc, argv, 1, 10000000000L);
+	long terms = argument(name, arg1, 1, 10000000000L);
 	double sum = 0;
 	double error;
 

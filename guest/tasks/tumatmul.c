@@ -1,16 +1,14 @@
 /* tumatmul: sieves the primes up to arg1 (Eratosthenes). */
 #include "task.h"
 
-int main(int argc, char **argv)
+int task_main(const char *name, const char *arg1)
 {
-	long last = argument(argc, argv, 2, 1000000000L);
-	char *composite = calloc((size_t)last + 1, 1);
+	long last = argument(name, arg1, 2, 1000000000L);
+	char *composite = take_memory((unsigned long)last + 1);
 	long primes = 0;
 
-	if (composite == NULL) {
-		dprintf(STDERR_FILENO, "tumatmul: no memory for a sieve of %ld\n", last);
+	if (!composite)
 		return EXIT_WRONG;
-	}
 	for (long i = 2; i <= last; i++) {
 		if (composite[i])
 			continue;
