@@ -1,0 +1,95 @@
+"""Whether KVM works here, which only a boot on it can tell.
+
+/dev/kvm can be there and open, and stock guests still hang on it (inside many virtual
+machines). So the real image is booted once, with a short limit, and the answer is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from distributor.machines.image.cache import write_whole
+
+_log = logging.getLogger(__name__)
+
+KVM = Path("/dev/kvm")
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_LOOK_S = 0.05
+
+
+def kvm_opens() -> bool:
+    """Whether this process may use /dev/kvm at all."""
+    return os.access(KVM, os.R_OK | os.W_OK)
+
+
+class KvmProbe:
+    """What is known of KVM, for one image, one QEMU and one boot of the host.
+
+    :param folder: where the answer is kept, for every process of this user.
+    """
+
+    def __init__(self, folder: Path, image_key: str, qemu_version: str) -> None:
+        self._file = folder / "kvm.json"
+        self._key = f"{image_key} {qemu_version} {_boot_id()}"
+
+    def remembered(self) -> bool | None:
+        """The answer, None if nobody has tried yet."""
+        try:
+            told = json.loads(self._file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        works = told.get("works") if isinstance(told, dict) else None
+        return works if told.get("key") == self._key and isinstance(works, bool) else None
+
+    async def ask(self, boots: Callable[[], Awaitable[bool]]) -> bool:
+        """The answer; tried once, however many machines and processes ask at once.
+
+        :param boots: tries it.
+        """
+        if not kvm_opens():
+            return False
+        async with _alone(self._file.with_suffix(".lock")):
+            works = self.remembered()
+            if works is None:
+                works = await boots()
+                write_whole(self._file, json.dumps({"key": self._key, "works": works}))
+                if not works:
+                    _log.warning(
+                        "/dev/kvm opens, but a guest does not boot on it: "
+                        "machines with the real clock are emulated (TCG)"
+                    )
+        return works
+
+
+@asynccontextmanager
+async def _alone(path: Path) -> AsyncIterator[None]:
+    """Hold a lock file among processes.
+
+    Looked at again and again, since a thread that waits for it could not be cancelled.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(_LOOK_S)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _boot_id() -> str:
+    try:
+        return _BOOT_ID.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

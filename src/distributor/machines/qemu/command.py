@@ -1,0 +1,136 @@
+"""QEMU's command line. Pure: a specification in, words out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from distributor.network.user import UserNetwork
+from distributor.session.result import Clock
+
+
+class Accelerator(StrEnum):
+    """What executes the guest's instructions."""
+
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+class MachineType(StrEnum):
+    """QEMU's board."""
+
+    MICROVM = "microvm"
+    PC = "pc"
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """All that makes one machine's command line.
+
+    :param shift: with the virtual clock, an instruction takes 2^shift ns.
+    :param kernel: a vmlinux or bzImage.
+    :param monitor: descriptor on which QEMU speaks QMP.
+    :param console: descriptor on which it sends what the guest prints.
+    """
+
+    name: str
+    program: Path
+    kernel: Path
+    initramfs: Path
+    clock: Clock
+    accelerator: Accelerator
+    machine_type: MachineType
+    network: UserNetwork
+    cpus: int = 1
+    memory_mib: int = 256
+    shift: int = 0
+    monitor: int = 3
+    console: int = 4
+
+
+#: The moment at which a virtual machine's day begins, the same in every run.
+_EPOCH = "2020-01-01T00:00:00"
+
+_BOARDS = {
+    # PCI rather than virtio-mmio, so that a NIC can be plugged in and the modules are the
+    # same on both boards. The PIT and the PIC are what the kernel calibrates its timers by.
+    MachineType.MICROVM: "microvm,acpi=on,pcie=on,rtc=on,x-option-roms=off",
+    MachineType.PC: "pc,usb=off,hpet=off,vmport=off",
+}
+
+#: What every guest's kernel is told (Linux, Documentation/admin-guide/kernel-parameters.txt).
+_KERNEL_WORDS = (
+    "console=ttyS0",
+    "quiet",
+    # A panic ends the machine at once; there is nobody to read the screen.
+    "panic=-1",
+    # The emulated counter never drifts; the kernel's watchdog over it costs a wake-up.
+    "tsc=reliable",
+    # What a machine that lives for minutes, runs its owner's code and has no secrets does
+    # without; together a third of the time to user space.
+    "cryptomgr.notests",
+    "mitigations=off",
+    "audit=0",
+    "lsm=",
+)
+
+
+def qemu_command(spec: MachineSpec) -> list[str]:
+    """The words of the command, the program first."""
+    return [
+        str(spec.program),
+        "-name",
+        spec.name,
+        "-nodefaults",
+        "-no-user-config",
+        "-display",
+        "none",
+        # It never needs another program or more rights than it has.
+        "-sandbox",
+        "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
+        "-machine",
+        _BOARDS[spec.machine_type],
+        "-m",
+        f"{spec.memory_mib}M",
+        "-smp",
+        str(spec.cpus),
+        *_clock(spec),
+        "-kernel",
+        str(spec.kernel),
+        "-initrd",
+        str(spec.initramfs),
+        "-append",
+        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}")),
+        "-chardev",
+        f"socket,id=console,fd={spec.console}",
+        "-serial",
+        "chardev:console",
+        "-chardev",
+        f"socket,id=monitor,fd={spec.monitor}",
+        "-mon",
+        "chardev=monitor,mode=control",
+        *spec.network.arguments(),
+        # A guest that resets has given up: it ends, and says so on the monitor.
+        "-no-reboot",
+    ]
+
+
+def _clock(spec: MachineSpec) -> list[str]:
+    if spec.clock is Clock.VIRTUAL:
+        return [
+            "-accel",
+            "tcg",
+            "-icount",
+            f"shift={spec.shift},sleep=off",
+            "-rtc",
+            f"base={_EPOCH},clock=vm",
+            "-seed",
+            "1",
+            # Random numbers of the host's processor would make each run another one.
+            "-cpu",
+            "max,-rdrand,-rdseed",
+        ]
+    if spec.accelerator is Accelerator.KVM:
+        return ["-accel", "kvm", "-cpu", "host", "-rtc", "base=utc"]
+    return ["-accel", "tcg,thread=multi", "-cpu", "max", "-rtc", "base=utc"]

@@ -1,0 +1,227 @@
+"""QEMU machines of one kind: what they boot, on which board, with which clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import weakref
+from pathlib import Path
+
+from distributor.errors import ConfigurationError, MachineError
+from distributor.machines.image import Image, cache_folder, require_image
+from distributor.machines.qemu.accelerator import KvmProbe, kvm_opens
+from distributor.machines.qemu.command import (
+    Accelerator,
+    MachineSpec,
+    MachineType,
+    qemu_command,
+)
+from distributor.machines.qemu.facts import QemuFacts, qemu_facts
+from distributor.machines.qemu.folder import RunFolder
+from distributor.machines.qemu.machine import BootLimits, QemuMachine
+from distributor.network.user import UserNetwork
+from distributor.session.result import Clock, MachineFacts
+
+AUTO = "auto"
+#: Smallest that boots, and more than any host gives.
+_MEMORY_MIB = (96, 1 << 20)
+_CPUS_MAX = 64
+#: QEMU takes at most 10.
+_SHIFT_MAX = 10
+#: KVM boots the image in under two seconds; where it hangs, it does so at once.
+_PROBE_LIMITS = BootLimits(work_s=5.0, wall_s=20.0)
+
+
+class QemuKind:
+    """Makes :class:`QemuMachine`; implements :class:`~distributor.machines.machine.MachineKind`.
+
+    :param image: what they boot.
+    :param clock: ``virtual`` counts instructions, ``real`` is the host's time.
+    :param shift: with the virtual clock, an instruction takes 2^shift ns.
+    :param accelerator: for the real clock ``kvm``, ``tcg``, or ``auto``: KVM where a boot
+        on it succeeds. The virtual clock is always emulated.
+    :param machine_type: QEMU's board, ``microvm`` or ``pc``; ``auto`` takes the faster.
+    :param directory: where consoles are kept for good; by default they are in a folder of
+        this process (see :attr:`consoles`) that goes when the kind does.
+    :param boot_timeout_s: processor seconds of the host that a boot may take; ten times
+        that by the clock.
+    :raise ConfigurationError: an option is wrong, or QEMU is missing or too old for it.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        *,
+        clock: Clock | str = Clock.VIRTUAL,
+        cpus: int = 1,
+        memory_mib: int = 256,
+        shift: int = 0,
+        accelerator: str = AUTO,
+        machine_type: str = AUTO,
+        port: int = 3001,
+        directory: Path | None = None,
+        boot_timeout_s: float = 60.0,
+    ) -> None:
+        self.image = image
+        self._clock = Clock(_one_of("clock", clock, Clock))
+        _in_range("cpus", cpus, 1, _CPUS_MAX)
+        _in_range("memory_mib", memory_mib, *_MEMORY_MIB)
+        _in_range("shift", shift, 0, _SHIFT_MAX)
+        _in_range("port", port, 1, 65535)
+        if not boot_timeout_s > 0:
+            raise ConfigurationError(f"boot_timeout_s is a number above 0, not {boot_timeout_s!r}")
+        self._accelerator = _one_of("accelerator", accelerator, (AUTO, *Accelerator))
+        board = _one_of("machine_type", machine_type, (AUTO, *MachineType))
+        self._qemu: QemuFacts = qemu_facts()
+        virtual = self._clock is Clock.VIRTUAL
+        if virtual:
+            self._qemu.check_virtual(cpus)
+            if self._accelerator == Accelerator.KVM:
+                raise ConfigurationError(
+                    "the virtual clock counts instructions, which KVM cannot",
+                    hint="take --clock real for KVM",
+                )
+            self._accelerator = Accelerator.TCG
+        elif self._accelerator == Accelerator.KVM and not kvm_opens():
+            raise ConfigurationError(
+                "/dev/kvm cannot be opened",
+                hint="take accelerator auto or tcg, or become a member of the group kvm",
+            )
+        if board == AUTO:
+            board = MachineType.MICROVM if virtual else MachineType.PC
+        self._spec = MachineSpec(
+            name="",
+            program=self._qemu.path,
+            kernel=image.kernel,
+            initramfs=image.initramfs,
+            clock=self._clock,
+            accelerator=Accelerator.TCG,
+            machine_type=MachineType(board),
+            network=UserNetwork(port),
+            cpus=cpus,
+            memory_mib=memory_mib,
+            shift=shift if virtual else 0,
+        )
+        self._limits = BootLimits(boot_timeout_s, 10 * boot_timeout_s)
+        self._probe = KvmProbe(cache_folder(), image.key, self._qemu.version)
+        self._directory = directory
+        self._folder: RunFolder | None = None
+
+    @property
+    def qemu_version(self) -> str:
+        """QEMU's version, as ``7.2.22``."""
+        return self._qemu.version
+
+    @property
+    def consoles(self) -> Path:
+        """The folder with a file for each machine; made when it is first asked for."""
+        if self._directory is not None:
+            folder = self._directory / "consoles"
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        if self._folder is None:
+            self._folder = RunFolder()
+            weakref.finalize(self, self._folder.close)
+        return self._folder.consoles
+
+    def create(self, machine_id: str) -> QemuMachine:
+        """A machine that has not been started.
+
+        :raise ConfigurationError: the id cannot be part of a file's name.
+        """
+        return self._create(machine_id, None, self._limits)
+
+    def command(self, machine_id: str) -> list[str]:
+        """QEMU's command line for a machine, the numbers of two descriptors being examples.
+
+        Runs nothing: where KVM has not been tried yet, it is the command of the trial.
+        """
+        works = self._probe.remembered()
+        auto = Accelerator.TCG if works is False or not kvm_opens() else Accelerator.KVM
+        chosen = auto if self._accelerator == AUTO else Accelerator(self._accelerator)
+        return qemu_command(self._named(machine_id, chosen))
+
+    def _create(
+        self, machine_id: str, accelerator: Accelerator | None, limits: BootLimits
+    ) -> QemuMachine:
+        if not machine_id or set(machine_id) & set("/,\0") or machine_id.startswith("."):
+            raise ConfigurationError(f"{machine_id!r} is no name for a machine")
+
+        async def prepare() -> MachineSpec:
+            return self._named(machine_id, accelerator or await self._choose())
+
+        def console() -> Path:
+            path = self.consoles / f"{machine_id}.log"
+            path.unlink(missing_ok=True)
+            return path
+
+        facts = MachineFacts(
+            machine=machine_id,
+            clock=self._clock,
+            kernel=self.image.release,
+            qemu=self._qemu.version,
+        )
+        return QemuMachine(machine_id, prepare, console, facts, limits)
+
+    def _named(self, machine_id: str, accelerator: Accelerator) -> MachineSpec:
+        return dataclasses.replace(self._spec, name=machine_id, accelerator=accelerator)
+
+    async def _choose(self) -> Accelerator:
+        if self._accelerator != AUTO:
+            return Accelerator(self._accelerator)
+        return Accelerator.KVM if await self._probe.ask(self._boots_on_kvm) else Accelerator.TCG
+
+    async def _boots_on_kvm(self) -> bool:
+        machine = self._create(f"kvm-probe-{os.getpid()}", Accelerator.KVM, _PROBE_LIMITS)
+        try:
+            await machine.start()
+        except MachineError:
+            return False
+        finally:
+            await machine.stop()
+        return True
+
+
+def qemu_kind(
+    *,
+    image: Image | None = None,
+    clock: Clock | str = Clock.VIRTUAL,
+    network: str = "user",
+    startup_delay_s: float | None = None,
+    boot_timeout_s: float = 60.0,
+    **options: object,
+) -> QemuKind:
+    """The kind that a user's options describe; those of :class:`QemuKind`, and
+
+    :param image: the one that was built last, if None.
+    :param network: ``user`` is the only one there is.
+    :param startup_delay_s: a machine is given at least so long to start.
+    :raise ConfigurationError: an option is wrong or unknown, or QEMU is missing.
+    :raise ImageError: there is no image.
+    """
+    _one_of("network", network, ("user",))
+    known = set(QemuKind.__init__.__kwdefaults__ or {})
+    if unknown := sorted(set(options) - known):
+        raise ConfigurationError(
+            f"machines have no option {', '.join(unknown)}",
+            hint=f"they have image, network, {', '.join(sorted(known))}",
+        )
+    qemu_facts()  # of the two, a missing QEMU is the first to install
+    return QemuKind(
+        image or require_image(),
+        clock=clock,
+        boot_timeout_s=max(boot_timeout_s, startup_delay_s or 0.0),
+        **options,  # type: ignore[arg-type]  # checked by QemuKind
+    )
+
+
+def _one_of(name: str, value: object, known: object) -> str:
+    words = [str(each) for each in known]  # type: ignore[attr-defined]
+    if not isinstance(value, str) or str(value) not in words:
+        raise ConfigurationError(f"{name} is {', '.join(words)}, not {str(value)!r}")
+    return str(value)
+
+
+def _in_range(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ConfigurationError(f"{name} is a whole number of {low} to {high}, not {value!r}")

@@ -1,0 +1,81 @@
+"""QEMU's monitor: QMP over a socket pair, one end of which QEMU was born with."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from qemu.qmp import EventListener, QMPClient
+from qemu.qmp import QMPError as ClientError
+
+from distributor.errors import QMPError
+
+#: How long QEMU may take to answer a command; it does so in a millisecond, but a host with
+#: many machines starting makes it wait.
+ANSWER_S = 60.0
+
+# The client logs the end of every connection, a machine's ordinary end included, as an error.
+logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)
+
+
+class Monitor:
+    """One machine's QMP connection."""
+
+    def __init__(self, name: str) -> None:
+        self._client = QMPClient(name)
+        self._client.logger.setLevel(logging.CRITICAL)
+        self._ends = EventListener(names=["SHUTDOWN", "GUEST_PANICKED"])
+        self._client.register_listener(self._ends)
+
+    async def open(self, ours: socket.socket) -> None:
+        """Say hello. Owns ``ours`` from here on.
+
+        :raise QMPError: QEMU ended or garbled its part.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                await self._client.connect(ours)
+        except (ClientError, OSError, EOFError, TimeoutError) as error:
+            raise QMPError(f"QEMU's monitor does not answer: {error or 'time is up'}") from error
+
+    async def ask(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Have QEMU execute a command; returns what it answers.
+
+        :raise QMPError: it refuses, is gone, or takes longer than ANSWER_S.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._client.execute(command, dict(arguments or {}))
+        except TimeoutError:
+            raise QMPError(f"QEMU has not answered `{command}` within {ANSWER_S:.0f} s") from None
+        except (ClientError, OSError, EOFError) as error:
+            raise QMPError(f"QEMU refuses `{command}`: {error}") from error
+
+    async def ask_human(self, line: str) -> str:
+        """Have QEMU execute a line of its human monitor.
+
+        :raise QMPError: as :meth:`ask`.
+        """
+        return str(await self.ask("human-monitor-command", {"command-line": line}))
+
+    async def close(self) -> None:
+        """End the connection, taking in what QEMU said before; harmless when there is none."""
+        with contextlib.suppress(ClientError, OSError, EOFError):
+            await self._client.disconnect()
+
+    def guest_end(self) -> str:
+        """Why the guest itself ended the machine, "" if it did not.
+
+        To be asked when the connection is closed: then nothing more can come.
+        """
+        for message in self._ends.clear():
+            data = message.get("data", {})
+            if message["event"] == "GUEST_PANICKED":
+                return "guest-panic"
+            if data.get("guest"):
+                return str(data.get("reason", "guest-shutdown"))
+        return ""
