@@ -10,10 +10,12 @@
 #include <sys/resource.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHILD_STACK (64 * 1024)
 #define JOB_FILES 1024
+#define SETTLE_NS 20000
 
 struct birth {
 	const struct plan *plan;
@@ -73,6 +75,15 @@ static void touch_entry(pid_t pid)
 #endif
 }
 
+/*
+ * We are told of a stop just before the child leaves its processor. A ptrace request would
+ * wait for that by sleeping for a whole tick, and a new policy would come into force.
+ */
+static void settle(void)
+{
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){ .tv_nsec = SETTLE_NS }, NULL);
+}
+
 static pid_t discard(pid_t pid, int error)
 {
 	kill(pid, SIGKILL);
@@ -102,6 +113,7 @@ pid_t process_prepare(const struct plan *plan, int cgroup)
 		return WIFSIGNALED(status) ? -ENOMEM : -(birth.error ? birth.error : EINVAL);
 	if (WSTOPSIG(status) != SIGTRAP)
 		return discard(pid, EINTR);
+	settle();
 	touch_entry(pid);
 	/*
 	 * Only the thread that forked may end a ptrace stop, but any thread may send
@@ -117,6 +129,7 @@ pid_t process_prepare(const struct plan *plan, int cgroup)
 		return -error;
 	if (info.si_code != CLD_STOPPED)
 		return -ENOMEM;
+	settle();
 	error = policy_set(pid, &plan->policy);
 	return error != 0 ? discard(pid, error) : pid;
 }

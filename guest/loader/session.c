@@ -81,12 +81,13 @@ static void start(void)
 		say("START is ignored: there is no task set");
 		return;
 	}
+	/* first of all: though it is below the preparer's children, it would take turns */
+	keeper_pause();
 	copy_set(&set, &described);
 	if (!run_init(&run, &set, virtual_clock))
 		fatal("no memory is left for a task set's records");
 	trace_begin(&run);
 	preparer_fill(&run);
-	keeper_pause();
 	run.zero_ns = choose_zero();
 	executor_begin(&run);
 }

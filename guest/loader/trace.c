@@ -213,7 +213,8 @@ static void take(void *context, int64_t time_ns, const uint8_t *event, size_t si
 		return;
 	if (is_exit)
 		record->end_ns = time_ns;
-	else if (record->start_ns == 0 || time_ns < record->start_ns)
+	else if (time_ns >= record->go_ns &&
+		 (record->start_ns == 0 || time_ns < record->start_ns))
 		record->start_ns = time_ns;
 }
 
