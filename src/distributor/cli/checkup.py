@@ -6,21 +6,21 @@ the looking.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from distributor.errors import ConfigurationError, DistributorError
+from distributor.machines.qemu.facts import QemuFacts
+
 MIB = 1 << 20
 GIB = 1 << 30
-#: What one machine takes at most, before pages are shared (its memory is 128 MiB).
-MACHINE_BYTES = 128 * MIB
+#: What one machine takes at most; what it has not written yet it does not take.
+MACHINE_BYTES = 256 * MIB
 #: Room that the image, the consoles and a first store need.
 DISK_BYTES = 512 * MIB
-#: The first QEMU whose counted instructions drive more than one processor of x86 Linux.
-QEMU_MORE_PROCESSORS = (10, 0)
 #: The oldest QEMU that Distributor is tested with (Debian 12).
-QEMU_OLDEST = (7, 2)
+QEMU_TESTED = (7, 2)
 
 
 class State(StrEnum):
@@ -55,27 +55,24 @@ def check_python(version: tuple[int, ...]) -> Finding:
     return Finding("Python", State.LIMITED, found, "Tested with Python 3.11 to 3.13 only.")
 
 
-def check_qemu(path: str | None, version_text: str) -> Finding:
-    """QEMU, by the first line of ``--version``."""
-    if path is None:
-        return Finding(
-            "QEMU", State.MISSING, "no qemu-system-x86_64", "apt-get install qemu-system-x86"
-        )
-    match = re.search(r"version (\d+)\.(\d+)(?:\.\d+)*", version_text)
-    if match is None:
-        return Finding(
-            "QEMU", State.MISSING, f"{path} does not tell its version", "Install it anew."
-        )
-    version = (int(match[1]), int(match[2]))
-    found = f"{match[0].removeprefix('version ')}, {path}"
-    if version < QEMU_OLDEST:
+def report(name: str, error: DistributorError, state: State = State.MISSING) -> Finding:
+    """What is wrong with a thing, as the part that would use it says."""
+    return Finding(name, state, error.message, error.hint)
+
+
+def check_qemu(facts: QemuFacts) -> Finding:
+    """A QEMU that answered."""
+    found = f"{facts.version}, {facts.path}"
+    if facts.number < QEMU_TESTED:
         return Finding("QEMU", State.LIMITED, found, "Tested with QEMU 7.2 and newer only.")
-    if version < QEMU_MORE_PROCESSORS:
+    try:
+        facts.check_virtual(cpus=2)
+    except ConfigurationError:
         return Finding(
             "QEMU",
             State.LIMITED,
             found,
-            "Virtual clock with 1 processor; more of them take QEMU 10.0.",
+            "The virtual clock takes 1 processor; for more, install QEMU 10.0.",
         )
     return Finding("QEMU", State.OK, found)
 
@@ -124,30 +121,6 @@ def check_network(net_admin: bool, namespaces: bool, tun: bool) -> Finding:
     if namespaces:
         return Finding("Network", State.OK, "user mode and bridges (in a namespace of your own)")
     return Finding("Network", State.LIMITED, "user mode only", "Bridges: run as root.")
-
-
-def check_compiler(path: str | None, static: bool, image: bool) -> Finding:
-    """The compiler that builds the guest image; not needed once there is one."""
-    if path is not None and static:
-        return Finding("Compiler", State.OK, path)
-    found = "no gcc" if path is None else f"{path}, but nothing to link static programs with"
-    return Finding(
-        "Compiler",
-        State.LIMITED if image else State.MISSING,
-        found,
-        "apt-get install gcc libc6-dev make",
-    )
-
-
-def check_image(built: str | None, reason: str) -> Finding:
-    """The guest image.
-
-    :param built: what it is and where; None if there is none.
-    :param reason: why there is none.
-    """
-    if built is not None:
-        return Finding("Guest image", State.OK, built)
-    return Finding("Guest image", State.MISSING, reason, "distributor image build")
 
 
 def check_cores(cores: int) -> Finding:
