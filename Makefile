@@ -13,7 +13,7 @@ demo: setup ## set everything up, then run task sets on two machines
 test: setup ## set everything up, then run all tests
 	$(bin)/python -m pytest
 
-check: ## look for mistakes without running anything: ruff, mypy, the C compiler's analysis
+check: ## look for mistakes without running anything: ruff, mypy, the C compiler's strictest warnings
 	@client-tools/bootstrap.sh packages environment
 	$(bin)/ruff check
 	$(bin)/ruff format --check
