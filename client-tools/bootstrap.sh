@@ -52,6 +52,7 @@ missing_packages() {
         echo "gcc libc6-dev|to compile what runs in the machines"
     fi
     command -v make >/dev/null || echo "make|to run this project's commands"
+    command -v zstd >/dev/null || echo "zstd|to unpack the guest's kernel, from Debian 13 on"
     command -v qemu-system-x86_64 >/dev/null || echo "qemu-system-x86|to run the machines"
 }
 

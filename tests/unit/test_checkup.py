@@ -79,6 +79,12 @@ def test_pythons_version(version: tuple[int, ...], state: State) -> None:
     assert checkup.check_python(version).state is state
 
 
+def test_zstd_is_of_use_until_there_is_an_image() -> None:
+    assert checkup.check_zstd("/usr/bin/zstd", image=False).state is State.OK
+    assert checkup.check_zstd(None, image=True).state is State.OK
+    assert checkup.check_zstd(None, image=False).state is State.LIMITED
+
+
 def test_room_is_told_in_what_it_is_room_for() -> None:
     assert checkup.check_memory(8 * GIB).state is State.OK
     assert checkup.check_memory(700 * MIB).state is State.LIMITED
@@ -98,6 +104,7 @@ def test_whatever_is_not_in_order_comes_with_advice() -> None:
         checkup.check_qemu(qemu("7.2.0")),
         checkup.check_kvm(False, False, None),
         checkup.check_network(False, False, True),
+        checkup.check_zstd(None, image=False),
         checkup.check_cores(1),
         checkup.check_memory(0),
         checkup.check_disk(Path("/x"), False, 0),

@@ -123,6 +123,17 @@ def check_network(net_admin: bool, namespaces: bool, tun: bool) -> Finding:
     return Finding("Network", State.LIMITED, "user mode only", "Bridges: run as root.")
 
 
+def check_zstd(path: str | None, image: bool) -> Finding:
+    """What unpacks the kernels of Debian 13 and later, for the image."""
+    if path is not None:
+        return Finding("zstd", State.OK, path)
+    if image:
+        return Finding("zstd", State.OK, "none; not needed, there is a guest image")
+    return Finding(
+        "zstd", State.LIMITED, "none: a kernel of Debian 13 cannot be unpacked", "apt-get install zstd"
+    )
+
+
 def check_cores(cores: int) -> Finding:
     """Processors this process may use: machines run at once, one a core."""
     found = f"{cores}: as many machines run at full speed"

@@ -87,6 +87,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("Compiler", State.OK, compiler_identity())
     except ImageError as error:  # of no use once there is an image
         yield checkup.report("Compiler", error, State.LIMITED if image else State.MISSING)
+    yield checkup.check_zstd(shutil.which("zstd"), image is not None)
     try:
         image = require_image()
         yield Finding("Guest image", State.OK, f"kernel {image.release}, {image.folder}")
