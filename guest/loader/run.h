@@ -11,8 +11,8 @@
 #include "record.h"
 #include "taskset.h"
 
-#define STOCK_MAX 64       /* ready processes of one task */
-#define STOCK_TOTAL 256    /* and of all tasks */
+#define STOCK_MAX 512      /* ready processes of one task */
+#define STOCK_TOTAL 1024   /* and of all tasks */
 #define SLOTS_MAX 5        /* memory cgroups of a task with a quota */
 
 /* Processes that are ready: pushed by the preparer, popped by the executor. */
