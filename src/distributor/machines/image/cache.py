@@ -62,7 +62,7 @@ def write_whole(path: Path, text: str) -> None:
     """Replace a file's text in one step."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8") as part:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as part:
             part.write(text)
         Path(name).chmod(0o644)
         Path(name).replace(path)

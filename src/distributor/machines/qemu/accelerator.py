@@ -45,8 +45,10 @@ class KvmProbe:
             told = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        works = told.get("works") if isinstance(told, dict) else None
-        return works if told.get("key") == self._key and isinstance(works, bool) else None
+        if not isinstance(told, dict) or told.get("key") != self._key:
+            return None
+        works = told.get("works")
+        return works if isinstance(works, bool) else None
 
     async def ask(self, boots: Callable[[], Awaitable[bool]]) -> bool:
         """The answer; tried once, however many machines and processes ask at once.

@@ -30,7 +30,7 @@ from distributor.machines.qemu.console import Console
 from distributor.machines.qemu.monitor import Monitor
 from distributor.machines.qemu.process import Process, spawn
 from distributor.network.user import HOST
-from distributor.session.result import Clock, MachineFacts
+from distributor.session.result import MachineFacts
 
 #: How often the limits of a boot are looked at.
 _LOOK_S = 0.25
@@ -109,7 +109,7 @@ class QemuMachine:
 
     @property
     def work_per_guest_s(self) -> float:
-        return max(1.0, _SLOWEST / 2**self._shift)
+        return max(1.0, _SLOWEST / (1 << self._shift))
 
     def work_s(self) -> float | None:
         return None if self._process is None else self._process.work_s()
@@ -172,14 +172,16 @@ class QemuMachine:
 
     async def _boot(self, spec: MachineSpec) -> None:
         """Wait for the loader's answer, within the limits and as long as the machine lives."""
-        assert self._process is not None and self._death is not None
+        assert self._process is not None
+        assert self._death is not None
         loop = asyncio.get_running_loop()
         end_s = loop.time() + self._limits.wall_s
         greeting = asyncio.create_task(self._greet(spec), name=f"greeting of {self._id}")
         try:
             while True:
+                waited: set[asyncio.Future[Any]] = {greeting, self._death}
                 await asyncio.wait(
-                    {greeting, self._death},
+                    waited,
                     timeout=_LOOK_S,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
@@ -295,17 +297,18 @@ class QemuMachine:
         reason = self._monitor.guest_end()
         panic = console.find("Kernel panic")
         self._state = MachineState.DEAD
-        told = {"command": process.command, "exit_code": code, "console": self.console_tail()}
         if reason or panic:
-            death.set_result(
-                GuestFault(f"the guest of machine {self._id} gave up: {panic or reason}", **told)
-            )
+            fault: type[MachineError] = GuestFault
+            how = f"the guest of machine {self._id} gave up: {panic or reason}"
         else:
-            how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
-            said = process.complaint()
-            death.set_result(
-                MachineLost(f"QEMU of machine {self._id} {how}{': ' if said else ''}{said}", **told)
+            fault = MachineLost
+            end = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+            how = ": ".join(
+                filter(None, (f"QEMU of machine {self._id} {end}", process.complaint()))
             )
+        death.set_result(
+            fault(how, command=process.command, exit_code=code, console=self.console_tail())
+        )
 
     # -- down ----------------------------------------------------------------------------
 

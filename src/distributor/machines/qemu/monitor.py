@@ -30,6 +30,8 @@ class Monitor:
         self._client.logger.setLevel(logging.CRITICAL)
         self._ends = EventListener(names=["SHUTDOWN", "GUEST_PANICKED"])
         self._client.register_listener(self._ends)
+        # The client does not bear to be opened, closed or closed twice at once.
+        self._turn = asyncio.Lock()
 
     async def open(self, ours: socket.socket) -> None:
         """Say hello. Owns ``ours`` from here on.
@@ -37,10 +39,10 @@ class Monitor:
         :raise QMPError: QEMU ended or garbled its part.
         """
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with self._turn, asyncio.timeout(ANSWER_S):
                 await self._client.connect(ours)
         except (ClientError, OSError, EOFError, TimeoutError) as error:
-            raise QMPError(f"QEMU's monitor does not answer: {error or 'time is up'}") from error
+            raise QMPError(f"QEMU's monitor does not answer: {error!r}") from error
 
     async def ask(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
         """Have QEMU execute a command; returns what it answers.
@@ -64,8 +66,9 @@ class Monitor:
 
     async def close(self) -> None:
         """End the connection, taking in what QEMU said before; harmless when there is none."""
-        with contextlib.suppress(ClientError, OSError, EOFError):
-            await self._client.disconnect()
+        async with self._turn:
+            with contextlib.suppress(ClientError, OSError, EOFError):
+                await self._client.disconnect()
 
     def guest_end(self) -> str:
         """Why the guest itself ended the machine, "" if it did not.
@@ -73,9 +76,9 @@ class Monitor:
         To be asked when the connection is closed: then nothing more can come.
         """
         for message in self._ends.clear():
-            data = message.get("data", {})
             if message["event"] == "GUEST_PANICKED":
                 return "guest-panic"
-            if data.get("guest"):
+            data = message.get("data")
+            if isinstance(data, dict) and data.get("guest"):
                 return str(data.get("reason", "guest-shutdown"))
         return ""
