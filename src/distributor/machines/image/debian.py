@@ -5,6 +5,7 @@ Installing would make an initramfs and a boot entry for the host; none of it is 
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -80,7 +81,7 @@ def _ask(*command: str) -> str:
             capture_output=True,
             text=True,
             check=True,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C"},
             timeout=60,
         )
     except (OSError, subprocess.SubprocessError):

@@ -76,8 +76,10 @@ class Process:
         await self.wait()
 
     def _signal(self, number: signal.Signals) -> None:
+        # Not Popen.send_signal, which reaps a process that has just ended, so that asyncio
+        # never learns how.
         with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+            os.kill(self.pid, number)
 
     async def _read(self) -> None:
         assert self._process.stderr is not None

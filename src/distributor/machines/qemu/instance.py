@@ -1,0 +1,138 @@
+"""One running QEMU: its process, its monitor, its console, and how it came to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from distributor.errors import GuestFault, LaunchError, MachineError, MachineLost, QMPError
+from distributor.machines.qemu.command import MachineSpec, qemu_command
+from distributor.machines.qemu.console import Console
+from distributor.machines.qemu.monitor import Monitor
+from distributor.machines.qemu.process import Process, spawn
+
+#: How long QEMU may take to heed `quit`, or to end when its monitor has, before signals.
+_QUIT_S = 2.0
+
+
+class Instance:
+    """Made by :func:`launch`; its owner must :meth:`end` it.
+
+    :param spec: what it runs, with the descriptors that it was given.
+    """
+
+    def __init__(self, spec: MachineSpec, process: Process, console: Console) -> None:
+        self.spec = spec
+        self.process = process
+        self.console = console
+        self.monitor = Monitor(spec.name)
+        #: Why it died; never set for one that was ended by :meth:`end`.
+        self.death: asyncio.Future[MachineError] = asyncio.get_running_loop().create_future()
+        self._ending = False
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self, monitor: socket.socket, console: socket.socket) -> None:
+        """Begin to listen to it. Owns the two sockets from here on.
+
+        :raise LaunchError: it ended, or did not answer.
+        :raise MachineLost: it was killed.
+        """
+        self._run(self.console.read(console), "console")
+        self._run(self._watch(), "death")
+        try:
+            await self.monitor.open(monitor)
+        except QMPError as error:
+            raise await self._launch_error(error) from error
+
+    async def end(self) -> None:
+        """End it: `quit`, then signals, then reaped. Not to be cancelled."""
+        self._ending = True
+        if self.process.exit_code is None:
+            with contextlib.suppress(QMPError, TimeoutError):
+                async with asyncio.timeout(_QUIT_S):
+                    await self.monitor.ask("quit")
+                    await self.process.wait()
+        await self.process.end()
+        await self.monitor.close()
+        if self._tasks:
+            # Its ends of the sockets are closed with it, so all read to their end.
+            await asyncio.wait(self._tasks)
+
+    async def _watch(self) -> None:
+        """Wait for its end, and say whose fault it is."""
+        code = await self.process.wait()
+        if self._ending:
+            return  # nobody's
+        await self.monitor.close()  # what it said at last has been heard then
+        reason = self.monitor.guest_end()
+        panic = self.console.find("Kernel panic")
+        fault: type[MachineError]
+        if reason or panic:
+            fault, how = GuestFault, f"the guest of machine {self.spec.name} gave up"
+            detail = panic or reason
+        else:
+            end = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
+            fault, how = MachineLost, f"QEMU of machine {self.spec.name} {end}"
+            detail = self.process.complaint()
+        self.death.set_result(self.error(fault, f"{how}: {detail}" if detail else how))
+
+    async def _launch_error(self, cause: QMPError) -> MachineError:
+        """What to say of one that ended, or hangs, before it was heard."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_QUIT_S):
+                await self.process.wait()
+        killed = self.process.exit_code == -signal.SIGKILL
+        await self.process.end()
+        detail = self.process.complaint() or ("it was killed" if killed else str(cause))
+        return self.error(
+            MachineLost if killed else LaunchError,
+            f"QEMU did not start machine {self.spec.name}: {detail}",
+        )
+
+    def error(self, kind: type[MachineError], message: str, hint: str = "") -> MachineError:
+        """An error that carries what is known of this instance."""
+        return kind(
+            message,
+            hint=hint,
+            command=self.process.command,
+            exit_code=self.process.exit_code,
+            console=self.console.tail(20),
+        )
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=f"{name} of {self.spec.name}"))
+
+
+async def launch(spec: MachineSpec, console: Path, own: Callable[[Instance], None]) -> Instance:
+    """Start QEMU and hear it on its monitor.
+
+    :param console: the file that keeps what the guest prints.
+    :param own: handed the instance as soon as there is a process to end, which is before
+        anything can fail.
+    :raise LaunchError: it did not come up.
+    :raise MachineLost: it was killed meanwhile.
+    """
+    monitor, monitor_theirs = socket.socketpair()
+    printed, printed_theirs = socket.socketpair()
+    spec = dataclasses.replace(
+        spec, monitor=monitor_theirs.fileno(), console=printed_theirs.fileno()
+    )
+    try:
+        process = await spawn(qemu_command(spec), (spec.monitor, spec.console))
+    except BaseException:
+        monitor.close()
+        printed.close()
+        raise
+    finally:
+        monitor_theirs.close()
+        printed_theirs.close()
+    instance = Instance(spec, process, Console(console))
+    own(instance)
+    await instance.open(monitor, printed)
+    return instance
