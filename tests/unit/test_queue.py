@@ -180,6 +180,15 @@ def test_machines_that_do_not_start_are_not_tried_for_ever() -> None:
     assert names(queue.resume()) == [f"start m{FAILED_STARTS_MAX + 1}"]
 
 
+def test_machines_lost_while_they_start_are_bad_luck_for_longer() -> None:
+    queue = Queue(1, 1)
+    queue.add(Job(sets(1)))
+    for number in range(1, LOSSES_MAX):
+        assert names(queue.lost(f"m{number}", LOST)) == [f"start m{number + 1}"]
+    assert names(queue.lost(f"m{LOSSES_MAX}", LOST)) == []
+    assert queue.state is QueueState.FAILED
+
+
 def test_an_event_that_cannot_be_is_refused() -> None:
     queue = Queue(1, 1)
     queue.add(Job(sets(1)))

@@ -6,7 +6,8 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import tee
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +84,7 @@ def run(
         format="%(message)s",
         handlers=[RichHandler(console=err, show_path=False, show_time=False)],
     )
-    tasksets = load(file)
+    tasksets = _checked(load(file), offset)
     options: dict[str, Any] = {"clock": clock, "network": network, "cpus": cpus}
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
@@ -91,7 +92,6 @@ def run(
         options["shift"] = shift
     kind = qemu_kind(**options)
     if dry_run:
-        Job(tasksets, offset=offset)
         typer.echo(shlex.join(kind.command("m1")))
         return
     watcher = StoreMonitor(
@@ -126,7 +126,12 @@ def run(
             failure = error
     summary = _summary(progress, clock, watcher.store.name)
     if progress.decided:
-        err.print(_sentence(progress, summary, watcher.run_id), highlight=False, markup=False)
+        err.print(
+            _sentence(progress, summary, watcher.run_id),
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
     if as_json:
         # Last, and on one line, whatever the terminal's width.
         typer.echo(json.dumps(summary))
@@ -135,6 +140,15 @@ def run(
         raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
     if progress.verdicts[Verdict.UNDECIDED]:
         raise typer.Exit(EXIT_UNDECIDED)
+
+
+def _checked(tasksets: TaskSet | Iterable[TaskSet], offset: int) -> TaskSet | Iterable[TaskSet]:
+    """The same, once its first set is known to be one: before anything is made or kept."""
+    probe: TaskSet | Iterable[TaskSet] = tasksets
+    if isinstance(tasksets, Iterator):
+        tasksets, probe = tee(tasksets)
+    Job(probe, offset=offset)
+    return tasksets
 
 
 def _total(tasksets: TaskSet | Iterable[TaskSet], offset: int) -> int | None:

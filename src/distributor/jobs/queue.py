@@ -31,7 +31,8 @@ from distributor.jobs.job import Job, Ticket
 #: that is only unlucky meets this once in a blue moon; one that kills its machines in
 #: a way that looks like bad luck is stopped by it.
 LOSSES_MAX = 10
-#: Machines that may fail to start, one after the other, before the queue gives up.
+#: Machines that may fail to start, one after the other, before the queue gives up. Those
+#: that are lost while they start (``transient``) count to :data:`LOSSES_MAX` instead.
 FAILED_STARTS_MAX = 3
 
 
@@ -125,7 +126,7 @@ class Queue:
         self._returned: deque[Ticket] = deque()
         self._seats: dict[str, _Seat] = {}
         self._paused = False
-        self._failed_starts = 0
+        self._failed_starts = self._lost_starts = 0
         self._machines_made = 0
         #: Why the queue gave up on starting machines, while it has.
         self.error: DistributorError | None = None
@@ -188,7 +189,7 @@ class Queue:
         """Go on after shut_down, kill_all or a failure."""
         self._paused = False
         self.error = None
-        self._failed_starts = 0
+        self._failed_starts = self._lost_starts = 0
         return self._settle()
 
     # -- events from machines ----------------------------------------------------------
@@ -198,7 +199,7 @@ class Queue:
         seat = self._seat(machine, _Place.STARTING, _Place.ENDING)
         if seat.place is _Place.STARTING:
             seat.place = _Place.IDLE
-            self._failed_starts = 0
+            self._failed_starts = self._lost_starts = 0
         return self._settle()
 
     def finished(self, machine: str) -> list[Action]:
@@ -221,8 +222,9 @@ class Queue:
         seat = self._seat(machine, *_Place)
         actions: list[Action] = []
         if seat.place is _Place.STARTING and error is not None:
-            self._failed_starts += 1
-            if self._failed_starts >= FAILED_STARTS_MAX:
+            self._failed_starts += not error.transient
+            self._lost_starts += error.transient
+            if self._failed_starts >= FAILED_STARTS_MAX or self._lost_starts >= LOSSES_MAX:
                 self.error = error
         if seat.ticket is not None and error is not None and not error.transient:
             seat.ticket.tries += 1

@@ -1,0 +1,176 @@
+"""The command as a user types it: results, exit values, and one line for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from distributor.store.store import Store
+
+pytestmark = pytest.mark.integration
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+GOOD = """
+from distributor import Task, TaskSet
+tasksets = [
+    TaskSet([Task("busy", arg1=500, period_ms=10, priority=1, numberofjobs=3)], name="good"),
+    TaskSet([Task("busy", arg1=5000, period_ms=10, deadline_ms=2, priority=1)], name="late"),
+]
+"""
+
+
+def distributor(*words: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "distributor", *map(str, words)],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=300,
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str], *says: str) -> None:
+    """One line, exit value 2, no traceback."""
+    assert done.returncode == 2, done
+    assert done.stderr.startswith("distributor: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    for text in says:
+        assert text in done.stderr
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Path:
+    path = tmp_path / "sets.py"
+    path.write_text(GOOD)
+    return path
+
+
+def test_a_run_tells_its_verdicts_and_keeps_them(sets: Path, tmp_path: Path) -> None:
+    done = distributor("run", sets, "--json", "--machines", 2, cwd=tmp_path)
+    assert done.returncode == 0, done
+    lines = done.stdout.splitlines()
+    assert {line.split()[0] for line in lines[:-1]} == {"schedulable", "missed"}
+    summary = json.loads(lines[-1])
+    assert {name: summary[name] for name in ("tasksets", "schedulable", "missed")} == {
+        "tasksets": 2,
+        "schedulable": 1,
+        "missed": 1,
+    }
+    assert (summary["failed"], summary["undecided"], summary["clock"]) == (0, 0, "virtual")
+    assert summary["guest_s"] > 0.02
+    with Store.open(str(tmp_path / "distributor.db"), create=False) as store:
+        assert [row.name for row in store.tasksets(1)] == ["good", "late"]
+        assert len(list(store.jobs(1))) == 4
+    shown = distributor("show", "--set", 0, cwd=tmp_path)
+    assert "good" in shown.stdout
+
+
+def test_the_textbook_example_in_json(tmp_path: Path) -> None:
+    done = distributor("run", EXAMPLES / "textbook.json", "--quiet", "--json", cwd=tmp_path)
+    (line,) = done.stdout.splitlines()
+    assert (json.loads(line)["schedulable"], json.loads(line)["missed"]) == (1, 1)
+
+
+def test_an_undecided_set_is_exit_value_1(tmp_path: Path) -> None:
+    (tmp_path / "forever.c").write_text("int main(void) { for (;;); }\n")
+    subprocess.run(
+        ["gcc", "-static", "-o", tmp_path / "forever", tmp_path / "forever.c"], check=True
+    )
+    (tmp_path / "sets.json").write_text(
+        json.dumps([{"tasks": [{"binary": "./forever", "overrun": "skip", "period_ms": 5}]}])
+    )
+    done = distributor("run", "sets.json", "--timeout", 2, "--json", cwd=tmp_path)
+    assert done.returncode == 1, done
+    assert json.loads(done.stdout.splitlines()[-1])["undecided"] == 1
+
+
+def test_a_dry_run_prints_the_command_and_runs_nothing(sets: Path, tmp_path: Path) -> None:
+    done = distributor("run", sets, "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done
+    assert "qemu-system-x86_64" in done.stdout
+    assert "-icount" in done.stdout
+    assert not (tmp_path / "distributor.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("1 / 0", "sets.py, line 1: ZeroDivisionError"),
+        ("from distributor import Task\nTask(period_ms=5)", "line 2: a task has no binary"),
+        ("from distributor import Task\nTask('hey', priority=200)", "priority is 200"),
+        ("from distributor import Task\nTask('hey', period_ms=0)", "period is 0 ns"),
+        ("from distributor import Task\nTask('hey', offset_ms=-5)", "offset is -5000000 ns"),
+        ("from distributor import Task\nTask('./a_name_of_16_chr')", "at most 15 characters"),
+        ("from distributor import TaskSet\nTaskSet([])", "at least one task"),
+        ("from distributor import Task\nTask('hey', numberofjobs=0)", "numberofjobs is 0"),
+        ("tasksets = []", "a job needs at least one task set"),
+        ("tasksets = (x for x in [1])", "it is no task set but 1"),
+    ],
+)
+def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "sets.py").write_text(text + "\n")
+    (tmp_path / "a_name_of_16_chr").touch()
+    refused(distributor("run", "sets.py", cwd=tmp_path), says)
+    # Nothing was run, so nothing is kept.
+    assert not (tmp_path / "distributor.db").exists()
+
+
+def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    refused(distributor("run", "none.py", cwd=tmp_path), "there is no file none.py")
+
+
+def test_no_qemu_is_one_line(sets: Path, tmp_path: Path) -> None:
+    refused(distributor("run", sets, cwd=tmp_path, PATH="/nowhere"), "qemu-system-x86")
+
+
+def test_no_image_is_one_line(sets: Path, tmp_path: Path) -> None:
+    refused(
+        distributor("run", sets, cwd=tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache")),
+        "distributor image build",
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--store", "nosuch://x"], "nosuch"),
+        (["--store", "/nowhere/at/all.db"], "/nowhere/at"),
+        (["--network", "carrier-pigeon"], "network is user"),
+        (["--offset", "7"], "none after the first 7"),
+    ],
+)
+def test_a_wrong_option_is_one_line(
+    sets: Path, tmp_path: Path, options: list[str], says: str
+) -> None:
+    refused(distributor("run", sets, *options, cwd=tmp_path), says)
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_was_kept(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk])
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        (tmp_path / "sets.py").write_text(
+            "from distributor import Task, TaskSet\n"
+            "tasksets = [TaskSet([Task('idle', period_ms=1, numberofjobs=400)])] * 50\n"
+        )
+        done = distributor("run", "sets.py", "--store", disk / "store.db", "--quiet", cwd=tmp_path)
+        assert done.returncode == 2, done
+        complaints = [line for line in done.stderr.splitlines() if line.startswith("distributor:")]
+        assert len(complaints) == 1, done.stderr
+        assert "full" in complaints[0]
+        assert "Traceback" not in done.stderr
+        with Store.open(str(disk / "store.db"), create=False) as store:
+            assert len(list(store.jobs(1))) % 400 == 0
+    finally:
+        subprocess.run(["umount", disk], check=True)
