@@ -50,6 +50,8 @@ static const struct {
 	{ "/proc/sys/kernel/numa_balancing", "0" },
 	{ "/proc/sys/kernel/core_pattern", "" },
 	{ "/proc/sys/kernel/panic", "-1" },
+	/* printing takes time from tasks; a crash of the kernel is printed all the same */
+	{ "/proc/sys/kernel/printk", "1" },
 	{ "/proc/sys/vm/stat_interval", "3600" },
 	{ "/proc/sys/vm/compaction_proactiveness", "0" },
 	{ "/proc/sys/vm/overcommit_memory", "0" },

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #define FLAG_EXITING 0x4UL /* PF_EXITING in /proc/PID/stat */
 #define NEVER INT64_MAX
 #define EXIT_CANNOT_RUN 126
+#define LATE_NS (50 * NS_PER_US) /* more than a release on time takes */
 /* In a quiet run the server reads the trace only this often, lest it overflow. */
 #define JOBS_PER_DRAIN 1024
 
@@ -84,6 +86,23 @@ static void end(struct run *run, struct lane *lane, enum outcome outcome, int ex
 	tell_unless_quiet(run);
 }
 
+/*
+ * The kernel counts a deadline from the moment when the job is let go; for one that starts
+ * long after its release, the deadline is to be as much nearer. Tasks with a budget keep
+ * what they have: for them it is the budget that says when they may run.
+ */
+static void correct_deadline(const struct lane *lane, pid_t pid, int64_t late_ns)
+{
+	struct policy policy = lane->plan.policy;
+
+	if (policy.kind != SCHED_DEADLINE || policy.runtime_ns != policy.period_ns ||
+	    late_ns < LATE_NS || policy.deadline_ns < (uint64_t)late_ns + LATE_NS)
+		return;
+	policy.deadline_ns -= (uint64_t)late_ns;
+	policy.runtime_ns = policy.period_ns = policy.deadline_ns;
+	policy_set(pid, &policy);
+}
+
 static void let_go(struct run *run, struct lane *lane)
 {
 	struct stock *stock = &lane->stock;
@@ -94,6 +113,7 @@ static void let_go(struct run *run, struct lane *lane)
 	record->go_ns = now_ns();
 	record->pid = pid;
 	if (pid > 0) {
+		correct_deadline(lane, pid, record->go_ns - record->release_ns);
 		kill(pid, SIGCONT);
 		if (lane->task->criticaltime_ns > 0)
 			lane->critical_ns = record->go_ns + lane->task->criticaltime_ns;

@@ -5,9 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef SCHED_DEADLINE
-#define SCHED_DEADLINE 6
-#endif
 #define RESET_ON_FORK UINT64_C(1)
 
 /* struct sched_attr of the kernel, first version. */

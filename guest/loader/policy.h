@@ -2,8 +2,13 @@
 #ifndef POLICY_H
 #define POLICY_H
 
+#include <sched.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6 /* older C libraries do not name it */
+#endif
 
 struct policy {
 	uint32_t kind; /* SCHED_OTHER, SCHED_FIFO, SCHED_DEADLINE, SCHED_IDLE */
