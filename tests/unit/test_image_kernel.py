@@ -37,6 +37,7 @@ def test_a_vmlinux_tells_its_release() -> None:
         (lambda image: image[:0x202] + b"\0\0\0\0" + image[0x206:], "neither a bzImage"),
         (lambda image: b"short", "neither a bzImage"),
         (lambda image: image.replace(b"\xfd7zXZ", b"????!"), "unknown format"),
+        (lambda image: image[:-22] + b"\1" + image[-21:], "another size than it tells"),
         (lambda image: image[:1700] + bytes(40) + image[1740:], "damaged|cut off|no ELF"),
     ],
 )
@@ -109,3 +110,38 @@ def test_a_modules_facts_are_read_from_32_and_64_bit_files(wide: bool) -> None:
 def test_what_is_no_module_is_refused(content: bytes) -> None:
     with pytest.raises(ImageError, match="no ELF file"):
         module_info(content)
+
+
+#: "abcd", a copy of 20 bytes from 4 back (it overlaps itself), then 300 literals.
+LZ4_BLOCK = b"\x4fabcd\x04\x00\x01" + b"\xf0\xff\x1e" + b"x" * 300
+
+
+def lz4_frame(*blocks: bytes) -> bytes:
+    sized = b"".join(struct.pack("<I", len(block)) + block for block in blocks)
+    return b"\x02\x21\x4c\x18" + sized
+
+
+def test_lz4_is_unpacked_block_by_block_to_the_size_behind_them() -> None:
+    expected = b"abcd" * 6 + b"x" * 300
+    packed = lz4_frame(LZ4_BLOCK, LZ4_BLOCK) + struct.pack("<I", 2 * len(expected))
+    assert bzimage.decompress(packed) == expected * 2
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"\x4fabcd\x05\x00\x01\x00",  # copies from before the beginning
+        b"\x4fabcd\x00\x00\x01\x00",  # copies from nowhere
+        LZ4_BLOCK[:6],  # ends inside a sequence
+        b"\xf0" + b"\xff" * 20,  # a length without an end
+        b"\x4fabcd\x04\x00" + b"\xff" * 40_000 + b"\x00",  # larger than a block can be
+    ],
+)
+def test_damaged_lz4_is_refused(block: bytes) -> None:
+    with pytest.raises(ImageError, match="damaged"):
+        bzimage.decompress(lz4_frame(block))
+
+
+def test_lz4_that_is_cut_off_is_refused() -> None:
+    with pytest.raises(ImageError, match="cut off"):
+        bzimage.decompress(lz4_frame(LZ4_BLOCK)[:-9])

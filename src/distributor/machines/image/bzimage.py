@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 
 from distributor.errors import ImageError
+from distributor.machines.image import lz4
 
 # Offsets and magic: Linux, Documentation/arch/x86/boot.rst.
 _SETUP_SECTS = 0x1F1
@@ -58,6 +59,9 @@ def unpack(kernel: bytes) -> bytes:
     vmlinux = decompress(payload)
     if not vmlinux.startswith(_ELF):
         raise ImageError("the kernel's payload is no ELF file")
+    # The payload ends with its unpacked size, whatever packed it (gzip does so of itself).
+    if struct.unpack("<I", payload[-4:]) != (len(vmlinux),):
+        raise ImageError("the kernel's payload unpacks to another size than it tells")
     return vmlinux
 
 
@@ -78,7 +82,7 @@ def release(kernel: bytes) -> str:
 
 
 def decompress(data: bytes) -> bytes:
-    """Undo gzip, xz or zstd, told by the first bytes; anything behind the stream is left out.
+    """Undo gzip, xz, lz4 or zstd, told by the first bytes; anything behind the stream is left out.
 
     :raise ImageError: damaged, of an unknown format, or larger than any kernel.
     """
@@ -126,4 +130,5 @@ _FORMATS: dict[bytes, Callable[[bytes], bytes]] = {
     _GZIP: _gunzip,
     _XZ: _unxz,
     _ZSTD: _unzstd,
+    lz4.LEGACY_MAGIC: lambda data: lz4.unpack_legacy(data, UNPACKED_MAX),
 }

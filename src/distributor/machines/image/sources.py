@@ -7,7 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import distributor
 from distributor.errors import ImageError
 
 _SUFFIXES = {".c", ".h", ".S", ".mk"}
@@ -21,7 +20,7 @@ def guest_sources() -> Path:
 
     :raise ImageError: neither is there.
     """
-    package = Path(distributor.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[2]
     for folder in (package / "guest", package.parent.parent / "guest"):
         if (folder / "Makefile").is_file():
             return folder
