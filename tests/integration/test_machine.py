@@ -112,6 +112,12 @@ async def test_a_machine_answers_connection_after_connection(
     assert "loader: ready" in printed
 
 
+async def test_the_loader_listens_where_it_is_told(image: Image, tmp_path: Path) -> None:
+    options = {"clock": "real", "accelerator": "tcg", "port": 4001}
+    async with running(image, tmp_path, **options) as machine:
+        assert await said(machine, AVAILABLE, 4) == AVAILABLE
+
+
 async def test_two_machines_run_side_by_side(image: Image, tmp_path: Path) -> None:
     kind = QemuKind(image, directory=tmp_path)
     machines = [kind.create("m1"), kind.create("m2")]

@@ -101,7 +101,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-initrd",
         str(spec.initramfs),
         "-append",
-        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}")),
+        " ".join((*_KERNEL_WORDS, *_loader_words(spec))),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",
@@ -114,6 +114,11 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",
     ]
+
+
+def _loader_words(spec: MachineSpec) -> tuple[str, str]:
+    """What our loader reads of the kernel's command line."""
+    return f"distributor.clock={spec.clock}", f"distributor.port={spec.network.guest_port}"
 
 
 def _clock(spec: MachineSpec) -> list[str]:
