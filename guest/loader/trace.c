@@ -14,8 +14,7 @@
 #include "ringpage.h"
 
 #define TRACING "/sys/kernel/tracing"
-#define INSTANCE TRACING "/instances/loader"
-#define BUFFER_KIB "4096"
+#define BUFFER_KIB "1024" /* 6,000 jobs and more; each page of it costs time at the start */
 #define PROBE "jobs/exit"
 #define PAGE_MAX (64 * 1024)
 #define CPUS_MAX 64
@@ -69,7 +68,7 @@ static long format_number(const char *event, const char *key, const char *within
 	FILE *file;
 	size_t size;
 
-	snprintf(path, sizeof path, INSTANCE "/events/%s/format", event);
+	snprintf(path, sizeof path, TRACING "/events/%s/format", event);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return -1;
@@ -101,15 +100,13 @@ static bool layout(void)
 
 static bool set_up(void)
 {
-	if (mkdir(INSTANCE, 0755) < 0 && errno != EEXIST)
-		return false;
 	/* the entry of do_exit is the end of a job's own work; its memory goes after that */
 	if (!put(TRACING "/kprobe_events", "p:" PROBE " do_exit\n"))
 		return false;
-	if (!put(INSTANCE "/trace_clock", "mono") ||
-	    !put(INSTANCE "/buffer_size_kb", BUFFER_KIB) || !layout())
+	if (!put(TRACING "/trace_clock", "mono") ||
+	    !put(TRACING "/buffer_size_kb", BUFFER_KIB) || !layout())
 		return false;
-	return put(INSTANCE "/events/" PROBE "/enable", "1");
+	return put(TRACING "/events/" PROBE "/enable", "1");
 }
 
 void trace_open(void)
@@ -124,7 +121,7 @@ void trace_open(void)
 	for (int i = 0; i < trace.cpus; i++) {
 		char path[160];
 
-		snprintf(path, sizeof path, INSTANCE "/per_cpu/cpu%d/trace_pipe_raw", i);
+		snprintf(path, sizeof path, TRACING "/per_cpu/cpu%d/trace_pipe_raw", i);
 		trace.pipes[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	}
 	trace.open = true;
@@ -140,8 +137,8 @@ static void set_filter(const struct run *run)
 		 run->ranks, (int)executor_thread());
 	if (strcmp(filter, trace.filter) == 0)
 		return;
-	if (put(INSTANCE "/events/sched/sched_switch/filter", "%s", filter) &&
-	    put(INSTANCE "/events/sched/sched_switch/enable", "1"))
+	if (put(TRACING "/events/sched/sched_switch/filter", "%s", filter) &&
+	    put(TRACING "/events/sched/sched_switch/enable", "1"))
 		memcpy(trace.filter, filter, sizeof filter);
 }
 

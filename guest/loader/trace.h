@@ -6,7 +6,7 @@
 
 #include "run.h"
 
-/* Opens a trace instance; without one (said on the console) the loader's moments serve. */
+/* Opens the trace; without it (said on the console) the loader's moments serve. */
 void trace_open(void);
 
 /* Sets what is traced for a run, and drops what an earlier one left behind. */
