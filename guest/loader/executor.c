@@ -154,7 +154,7 @@ static void start(struct run *run, struct lane *lane, int64_t release_ns)
 	preparer_wake(true);
 }
 
-/* Kills the job's session and all that it has started. */
+/* Kills the job and what it has started, as far as that stayed in its process group. */
 static void kill_job(struct lane *lane, enum outcome verdict)
 {
 	if (lane->verdict != RUNNING || lane->running->pid <= 0)

@@ -76,6 +76,18 @@ static struct lane *choose(struct run *run)
 	return best;
 }
 
+static const char *meaning(int error)
+{
+	switch (error) {
+	case ENOEXEC:
+		return "it is no program for this machine";
+	case ENOENT: /* the file itself is there: run_init has looked */
+		return "it is linked dynamically, and the machine has no libraries: link it statically";
+	default:
+		return strerror(error);
+	}
+}
+
 static void make(struct lane *lane)
 {
 	struct stock *stock = &lane->stock;
@@ -85,8 +97,7 @@ static void make(struct lane *lane)
 	if (pid < 0 && !filled) {
 		/* found before time zero: the task as a whole is refused */
 		lane->refused_for_quota = pid == -ENOMEM && lane->slots > 0;
-		lane_refuse(lane, "it cannot be executed: %s",
-			    pid == -ENOEXEC ? "it is no program for this machine" : strerror(-pid));
+		lane_refuse(lane, "it cannot be executed: %s", meaning(-pid));
 		return;
 	}
 	stock->ready[stock->made % STOCK_MAX] = pid;

@@ -17,7 +17,7 @@ struct plan {
 };
 
 /*
- * Starts the plan's executable in a session of its own and returns its pid, when it is
+ * Starts the plan's executable in a process group of its own and returns its pid, when it is
  * stopped before its first instruction and has its policy; SIGCONT lets it go.
  * `cgroup` is the descriptor of a cgroup.procs file, or -1. On failure returns -errno,
  * and nothing of it is left.

@@ -1,7 +1,7 @@
 /*
  * What the built-in tasks share: a start of a few instructions, one decimal argument,
  * short outputs. They use no C library: its set-up before main takes 230 us of a job's
- * time in virtual time, this one takes 3 (docs/decisions/0008-small-tasks.md).
+ * time in virtual time, this one takes 3 (docs/decisions/0022-small-tasks.md).
  */
 #ifndef TASK_H
 #define TASK_H
