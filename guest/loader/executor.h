@@ -4,10 +4,9 @@
 
 #include "run.h"
 
-/* Starts the thread; `notify` is an eventfd that it writes to when there is news. */
-void executor_start(int notify);
+void executor_start(void);
 
-/* Runs a filled run from run->zero_ns on; `notify` tells when run->over is set. */
+/* Runs a filled run from run->zero_ns on; run->notify tells when run->over is set. */
 void executor_begin(struct run *run);
 
 /* Makes it look at run->stop and at stocks that were empty. */

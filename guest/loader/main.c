@@ -53,7 +53,7 @@ int main(void)
 	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (news < 0)
 		fatal("no eventfd");
-	executor_start(news);
+	executor_start();
 	preparer_start();
 	trace_open();
 	address = network_start();

@@ -8,6 +8,7 @@
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
+#define MOMENT_NEVER INT64_MAX
 
 static inline int64_t now_ns(void)
 {

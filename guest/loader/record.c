@@ -30,11 +30,8 @@ void records_free(struct records *records)
 
 struct record *record_new(struct records *records)
 {
-	struct record *record;
+	struct record *record = record_at(records, records->head);
 
-	if (records->head - records->tail >= records->size)
-		return NULL;
-	record = record_at(records, records->head);
 	memset(record, 0, sizeof *record);
 	return record;
 }

@@ -53,7 +53,12 @@ static inline struct record *record_at(const struct records *records, uint64_t p
 	return &records->ring[place & (records->size - 1)];
 }
 
-/* The next record, to be filled and then published; NULL if the ring is full. */
+static inline uint64_t records_room(const struct records *records)
+{
+	return records->size - (records->head - records->tail);
+}
+
+/* The next record, to be filled and then published; there must be room for it. */
 struct record *record_new(struct records *records);
 void record_publish(struct records *records);
 

@@ -240,7 +240,7 @@ bool run_init(struct run *run, struct taskset *set, bool quiet)
 	rank(run);
 	set_deadlines(run);
 	qsort(run->order, run->count, sizeof run->order[0], by_priority);
-	return records_init(&run->records, jobs);
+	return records_init(&run->records, jobs + TASKS_MAX);
 }
 
 void run_print_output(struct run *run)

@@ -66,6 +66,7 @@ struct run {
 	unsigned ranks; /* distinct fixed priorities */
 	bool deadlines; /* some task is SCHED_DEADLINE */
 	int64_t zero_ns;
+	int notify; /* an eventfd that is written to when there is news */
 	bool quiet; /* the virtual clock: nothing is told before the end */
 	atomic_bool stop;
 	atomic_bool full; /* the record ring overflowed, which stops the set */

@@ -86,6 +86,7 @@ static void start(void)
 	copy_set(&set, &described);
 	if (!run_init(&run, &set, virtual_clock))
 		fatal("no memory is left for a task set's records");
+	run.notify = news_end;
 	trace_begin(&run);
 	preparer_fill(&run);
 	run.zero_ns = choose_zero();
