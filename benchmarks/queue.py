@@ -84,6 +84,9 @@ class _StubKind:
     def create(self, machine_id: str) -> _StubMachine:
         return _StubMachine(machine_id)
 
+    def close(self) -> None:
+        pass
+
 
 class _StubMachine:
     """Answers every set at once, over a pair of connected sockets, with one finished job."""

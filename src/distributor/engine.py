@@ -150,6 +150,7 @@ class Engine:
                     self.do(self.queue.kill_all())
         finally:
             self._tasks = None
+            self._kind.close()
             own = [job.monitor for job in self.jobs if job.monitor is not None]
             # A monitor that watches several jobs is closed once.
             try:
@@ -263,9 +264,12 @@ class Engine:
         self._notify(ticket, lambda monitor: monitor.started(attempt))
 
         def tell(events: Sequence[Event]) -> None:
-            self._notify(ticket, lambda monitor: monitor.event(attempt, events))
+            if self.queue.running(attempt.machine) is ticket:
+                self._notify(ticket, lambda monitor: monitor.event(attempt, events))
 
         record = await session.run(ticket.taskset, tell, ticket.job.goal)
+        if self.queue.running(attempt.machine) is not ticket:
+            return  # it was given back a moment ago, and will be run elsewhere
         facts = dataclasses.replace(
             life.machine.facts, kernel=session.peer.kernel, loader=session.peer.loader
         )

@@ -93,6 +93,7 @@ class FakeKind:
         launches: Callable[[str], bool] = lambda machine_id: True,
     ) -> None:
         self.made: dict[str, FakeMachine] = {}
+        self.closed = False
         self._make_loader = make_loader
         self._launches = launches
 
@@ -100,3 +101,6 @@ class FakeKind:
         machine = FakeMachine(machine_id, self._make_loader(), launches=self._launches(machine_id))
         self.made[machine_id] = machine
         return machine
+
+    def close(self) -> None:
+        self.closed = True

@@ -57,12 +57,10 @@ class Watcher(Monitor):
         self.events += len(events)
 
     def finished(self, attempt: Attempt, result: Result) -> None:
-        assert attempt.index not in self.verdicts
         self.said.append(f"finished {attempt.index}")
         self.verdicts[attempt.index] = result
 
     def bad(self, attempt: Attempt, result: Result) -> None:
-        assert attempt.index not in self.verdicts
         self.said.append(f"bad {attempt.index}")
         self.verdicts[attempt.index] = result
 
@@ -218,6 +216,26 @@ def test_killing_pauses_and_resume_loses_none(builtin: dict[str, Path]) -> None:
         distributor.resume()
         assert distributor.wait(20)
     assert sorted(watcher.verdicts) == list(range(5))
+
+
+def test_a_verdict_that_comes_as_its_set_is_given_back_is_dropped(
+    builtin: dict[str, Path],
+) -> None:
+    class Killer(Watcher):
+        def event(self, attempt: Attempt, events: Sequence[Event]) -> None:
+            """The set's last events are here; its machine is ended before it is judged."""
+            super().event(attempt, events)
+            if len(kind.made) == 1:
+                engine = distributor._engine
+                engine.do(engine.queue.kill_all())
+                engine.do(engine.queue.resume())
+
+    kind, watcher = FakeKind(), Killer()
+    with Distributor(1, session_type=kind, builtin=builtin) as distributor:
+        distributor.add_job(sets(1), watcher)
+        assert distributor.wait(20)
+    assert watcher.said == ["started 0", "stopped 0", "started 0", "finished 0"]
+    assert kind.closed
 
 
 def test_the_maximum_changes_while_it_runs(builtin: dict[str, Path]) -> None:

@@ -152,6 +152,11 @@ class Queue:
         """Names of the machines that exist, in the order of their start."""
         return tuple(self._seats)
 
+    def running(self, machine: str) -> Ticket | None:
+        """The set that a machine has; None when it has none, or has had it taken away."""
+        seat = self._seats.get(machine)
+        return None if seat is None else seat.ticket
+
     @property
     def done(self) -> bool:
         """Whether every set of every job has its verdict."""

@@ -104,3 +104,8 @@ class MachineKind(Protocol):
     def create(self, machine_id: str) -> Machine:
         """A machine in state CREATED; costs nothing until it is started."""
         ...
+
+    def close(self) -> None:
+        """Give back what its machines shared; called by the distributor that used it,
+        when all of them are stopped. A later :meth:`create` makes it anew."""
+        ...

@@ -121,8 +121,15 @@ class QemuKind:
             return folder
         if self._folder is None:
             self._folder = RunFolder()
+            # For a kind that is dropped without close().
             weakref.finalize(self, self._folder.close)
         return self._folder.consoles
+
+    def close(self) -> None:
+        """Remove the folder of consoles that was made here."""
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            folder.close()
 
     def create(self, machine_id: str) -> QemuMachine:
         """A machine that has not been started.
