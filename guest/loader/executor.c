@@ -41,6 +41,8 @@ static void wait_for_end(struct lane *lane, int64_t release_ns)
 static void release(struct run *run, struct lane *lane)
 {
 	int64_t release_ns = lane->next_ns;
+	bool more = lane->started + lane->due < lane->task->jobs;
+	bool exiting;
 
 	lane->next_ns += lane->task->period_ns;
 	if (lane->running != NULL)
@@ -50,21 +52,26 @@ static void release(struct run *run, struct lane *lane)
 			job_start(run, lane, release_ns);
 		return;
 	}
+	exiting = lane->verdict == RUNNING && job_exiting(lane);
+	if (exiting) /* at the latest now: a child of its priority can keep it from vanishing */
+		job_sweep(lane);
 	if (lane->task->overrun == OVERRUN_LATE) {
-		wait_for_end(lane, release_ns);
-	} else if (lane->running->pid > 0 && lane->due == 0 && lane->verdict == RUNNING &&
-		   job_exiting(lane->running->pid)) {
+		if (more)
+			wait_for_end(lane, release_ns);
+	} else if (exiting) {
 		/* it made it: this release starts its job as soon as the process is gone */
-		wait_for_end(lane, release_ns);
+		if (more && lane->due == 0)
+			wait_for_end(lane, release_ns);
 	} else if (lane->task->overrun == OVERRUN_KILL) {
 		job_kill(lane, EXIT_PERIOD);
 	}
 }
 
-/* Whether further releases of the lane can still start a job. */
+/* Whether releases of the lane matter: to start a job, or to see the last one end. */
 static bool releasing(const struct lane *lane)
 {
-	return !lane->done && lane->started + lane->due < lane->task->jobs;
+	return !lane->done &&
+	       (lane->running != NULL || lane->started + lane->due < lane->task->jobs);
 }
 
 static int64_t due_next(const struct run *run)

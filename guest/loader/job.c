@@ -129,6 +129,11 @@ void job_start(struct run *run, struct lane *lane, int64_t release_ns)
 	preparer_wake(true);
 }
 
+void job_sweep(const struct lane *lane)
+{
+	kill(-lane->running->pid, SIGKILL);
+}
+
 /* Kills the job and what it has started, as far as that stayed in its process group. */
 void job_kill(struct lane *lane, enum outcome verdict)
 {
@@ -136,21 +141,24 @@ void job_kill(struct lane *lane, enum outcome verdict)
 		return;
 	lane->verdict = (unsigned char)verdict;
 	lane->critical_ns = MOMENT_NEVER;
-	kill(-lane->running->pid, SIGKILL);
+	job_sweep(lane);
 }
 
 /*
  * A process whose last instruction is behind it takes a while to vanish. Whether that is
  * so is in the flags of its status: comm, in brackets, is the one field with blanks.
  */
-bool job_exiting(pid_t pid)
+bool job_exiting(const struct lane *lane)
 {
 	char text[512];
 	const char *rest;
 	unsigned long flags = 0;
+	pid_t pid = lane->running->pid;
 	ssize_t size;
 	int descriptor;
 
+	if (pid <= 0)
+		return false;
 	snprintf(text, sizeof text, "/proc/%d/stat", (int)pid);
 	descriptor = open(text, O_RDONLY | O_CLOEXEC);
 	if (descriptor < 0)

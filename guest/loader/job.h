@@ -10,8 +10,10 @@ void job_start(struct run *run, struct lane *lane, int64_t release_ns);
 void job_let_go(struct run *run, struct lane *lane);
 /* Kills the job and what it has started, as far as that stayed in its process group. */
 void job_kill(struct lane *lane, enum outcome verdict);
-/* Whether the process has its last instruction behind it. */
-bool job_exiting(pid_t pid);
+/* Kills what the job has started and left behind; the job itself, if it still runs, too. */
+void job_sweep(const struct lane *lane);
+/* Whether the running job's process has its last instruction behind it. */
+bool job_exiting(const struct lane *lane);
 /* If the lane's process is gone: ends its job, and starts the one that waited for that. */
 void job_reap(struct run *run, struct lane *lane);
 /* Writes down the end of the lane's job. */
