@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,6 +163,7 @@ static void read_command_line(struct options *options)
 	line[size < 0 ? 0 : size] = 0;
 	options->virtual_clock = false;
 	options->port = 3001;
+	options->shared_size = 0;
 	while ((word = strsep(&rest, " \n")) != NULL) {
 		if (strcmp(word, "distributor.clock=virtual") == 0) {
 			options->virtual_clock = true;
@@ -175,6 +177,10 @@ static void read_command_line(struct options *options)
 			if (*end != 0 || port < 1 || port > 65535)
 				fatal("distributor.port is 1 to 65535, not %s", word + 17);
 			options->port = (int)port;
+		} else if (strncmp(word, "distributor.sealed=", 19) == 0) {
+			if (sscanf(word + 19, "%" SCNu64 ",%" SCNu64, &options->shared_at,
+				   &options->shared_size) != 2)
+				fatal("distributor.sealed is ADDRESS,SIZE, not %s", word + 19);
 		}
 	}
 }

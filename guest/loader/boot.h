@@ -3,10 +3,13 @@
 #define BOOT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct options {
 	bool virtual_clock; /* distributor.clock=virtual; default real */
 	int port;           /* distributor.port=3001 */
+	/* distributor.sealed=ADDRESS,SIZE of the memory shared with the host; 0: there is none */
+	uint64_t shared_at, shared_size;
 };
 
 /* Mounts, modules, settings of the kernel; reads the kernel's command line. */

@@ -12,6 +12,7 @@
 #include "keeper.h"
 #include "network.h"
 #include "preparer.h"
+#include "sealed.h"
 #include "server.h"
 #include "session.h"
 #include "trace.h"
@@ -48,7 +49,7 @@ int main(void)
 	settle_signals();
 	boot(&options);
 	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	if (options.virtual_clock)
+	if (options.virtual_clock && options.shared_size == 0)
 		keeper_start();
 	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (news < 0)
@@ -56,7 +57,9 @@ int main(void)
 	executor_start();
 	preparer_start();
 	trace_open();
-	address = network_start();
 	session_init(options.virtual_clock, news);
+	if (options.shared_size > 0)
+		sealed_run(options.shared_at, options.shared_size, news);
+	address = network_start();
 	server_run(address, options.port, news);
 }

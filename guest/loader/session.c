@@ -136,6 +136,11 @@ void session_news(struct buffer *out)
 	finish();
 }
 
+bool session_busy(void)
+{
+	return run.count > 0;
+}
+
 static void stop(void)
 {
 	if (run.count == 0)

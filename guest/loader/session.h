@@ -25,4 +25,7 @@ bool session_feed(const uint8_t *bytes, size_t size, struct buffer *out);
 /* The executor has news: tells what there is to tell. */
 void session_news(struct buffer *out);
 
+/* Whether a task set runs, or has something left to be told. */
+bool session_busy(void);
+
 #endif
