@@ -20,6 +20,15 @@ class UserNetwork:
 
     guest_port: int = 3001
 
+    @property
+    def shared_mib(self) -> int:
+        """Memory beyond the machine's own: none."""
+        return 0
+
+    def kernel_words(self) -> list[str]:
+        """What the loader is told."""
+        return [f"distributor.port={self.guest_port}"]
+
     def arguments(self) -> list[str]:
         """QEMU's words for it. The kernel picks the host's port, so none is ever contended."""
         return [

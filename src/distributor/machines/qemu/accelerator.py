@@ -6,22 +6,18 @@ machines). So the real image is booted once, with a short limit, and the answer 
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from distributor.machines.image.cache import write_whole
+from distributor.machines.image.cache import alone, write_whole
 
 _log = logging.getLogger(__name__)
 
 KVM = Path("/dev/kvm")
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_LOOK_S = 0.05
 
 
 def kvm_opens() -> bool:
@@ -57,7 +53,7 @@ class KvmProbe:
         """
         if not kvm_opens():
             return False
-        async with _alone(self._file.with_suffix(".lock")):
+        async with alone(self._file.with_suffix(".lock")):
             works = self.remembered()
             if works is None:
                 works = await boots()
@@ -68,26 +64,6 @@ class KvmProbe:
                         "machines with the real clock are emulated (TCG)"
                     )
         return works
-
-
-@asynccontextmanager
-async def _alone(path: Path) -> AsyncIterator[None]:
-    """Hold a lock file among processes.
-
-    Looked at again and again, since a thread that waits for it could not be cancelled.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                await asyncio.sleep(_LOOK_S)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _boot_id() -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from distributor.network.sealed import Sealing
 from distributor.network.user import UserNetwork
 from distributor.session.result import Clock
 
@@ -32,6 +33,8 @@ class MachineSpec:
     :param kernel: a vmlinux or bzImage.
     :param monitor: descriptor on which QEMU speaks QMP.
     :param console: descriptor on which it sends what the guest prints.
+    :param state: descriptor of the socket through which a sealed machine's state comes,
+        or a template's goes.
     """
 
     name: str
@@ -41,13 +44,18 @@ class MachineSpec:
     clock: Clock
     accelerator: Accelerator
     machine_type: MachineType
-    network: UserNetwork
+    network: UserNetwork | Sealing
     cpus: int = 1
     memory_mib: int = 256
     shift: int = 0
     monitor: int = 3
     console: int = 4
+    state: int = 6
 
+
+#: Processor seconds that an emulated second of 10^9 instructions costs on a slow host; a
+#: host of today takes 2 to 8, by what the instructions are.
+_SLOWEST = 40.0
 
 #: The moment at which a virtual machine's day begins, the same in every run.
 _EPOCH = "2020-01-01T00:00:00"
@@ -76,6 +84,11 @@ _KERNEL_WORDS = (
 )
 
 
+def work_per_guest_s(shift: int) -> float:
+    """At most how many processor seconds of the host a second of virtual time costs."""
+    return max(1.0, _SLOWEST / (1 << shift))
+
+
 def qemu_command(spec: MachineSpec) -> list[str]:
     """The words of the command, the program first."""
     return [
@@ -92,7 +105,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-machine",
         _BOARDS[spec.machine_type],
         "-m",
-        f"{spec.memory_mib}M",
+        f"{spec.memory_mib + spec.network.shared_mib}M",
         "-smp",
         str(spec.cpus),
         *_clock(spec),
@@ -101,7 +114,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-initrd",
         str(spec.initramfs),
         "-append",
-        " ".join((*_KERNEL_WORDS, *_loader_words(spec))),
+        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}", *spec.network.kernel_words())),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",
@@ -114,11 +127,6 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",
     ]
-
-
-def _loader_words(spec: MachineSpec) -> tuple[str, str]:
-    """What our loader reads of the kernel's command line."""
-    return f"distributor.clock={spec.clock}", f"distributor.port={spec.network.guest_port}"
 
 
 def _clock(spec: MachineSpec) -> list[str]:

@@ -16,6 +16,7 @@ from distributor.machines.qemu.command import MachineSpec, qemu_command
 from distributor.machines.qemu.console import Console
 from distributor.machines.qemu.monitor import Monitor
 from distributor.machines.qemu.process import Process, spawn
+from distributor.network.sealed import Sealing, SharedMemory
 
 #: How long QEMU may take to heed `quit`, or to end when its monitor has, before signals.
 _QUIT_S = 2.0
@@ -25,10 +26,18 @@ class Instance:
     """Made by :func:`launch`; its owner must :meth:`end` it.
 
     :param spec: what it runs, with the descriptors that it was given.
+    :param state: our end of the socket for a sealed machine's state; closed with it.
     """
 
-    def __init__(self, spec: MachineSpec, process: Process, console: Console) -> None:
+    def __init__(
+        self,
+        spec: MachineSpec,
+        process: Process,
+        console: Console,
+        state: socket.socket | None = None,
+    ) -> None:
         self.spec = spec
+        self.state = state
         self.process = process
         self.console = console
         self.monitor = Monitor(spec.name)
@@ -60,6 +69,8 @@ class Instance:
                     await self.process.wait()
         await self.process.end()
         await self.monitor.close()
+        if self.state is not None:
+            self.state.close()
         if self._tasks:
             # Its ends of the sockets are closed with it, so all read to their end.
             await asyncio.wait(self._tasks)
@@ -109,30 +120,57 @@ class Instance:
         self._tasks.append(asyncio.create_task(work, name=f"{name} of {self.spec.name}"))
 
 
-async def launch(spec: MachineSpec, console: Path, own: Callable[[Instance], None]) -> Instance:
+async def launch(
+    spec: MachineSpec,
+    console: Path,
+    own: Callable[[Instance], None],
+    shared: SharedMemory | None = None,
+) -> Instance:
     """Start QEMU and hear it on its monitor.
 
     :param console: the file that keeps what the guest prints.
     :param own: handed the instance as soon as there is a process to end, which is before
         anything can fail.
+    :param shared: what a sealed machine shares with us.
     :raise LaunchError: it did not come up.
     :raise MachineLost: it was killed meanwhile.
     """
-    monitor, monitor_theirs = socket.socketpair()
-    printed, printed_theirs = socket.socketpair()
-    spec = dataclasses.replace(
-        spec, monitor=monitor_theirs.fileno(), console=printed_theirs.fileno()
-    )
-    try:
-        process = await spawn(qemu_command(spec), (spec.monitor, spec.console))
-    except BaseException:
-        monitor.close()
-        printed.close()
-        raise
-    finally:
-        monitor_theirs.close()
-        printed_theirs.close()
-    instance = Instance(spec, process, Console(console))
+    network = spec.network
+    with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+
+        def pair() -> tuple[socket.socket, int]:
+            mine, its = socket.socketpair()
+            ours.callback(mine.close)
+            theirs.callback(its.close)
+            return mine, its.fileno()
+
+        monitor, monitor_end = pair()
+        printed, console_end = pair()
+        ends = [monitor_end, console_end]
+        spec = dataclasses.replace(spec, monitor=monitor_end, console=console_end)
+        state = None
+        if isinstance(network, Sealing):
+            assert shared is not None, "a sealed machine shares memory"
+            state, state_end = pair()
+            ends += [state_end, shared.descriptor]
+            network = dataclasses.replace(network, shared=shared.descriptor)
+            spec = dataclasses.replace(spec, state=state_end, network=network)
+        process = await spawn(qemu_command(spec), ends)
+        ours.pop_all()
+    instance = Instance(spec, process, Console(console), state)
     own(instance)
     await instance.open(monitor, printed)
     return instance
+
+
+async def complete(ending: asyncio.Task[None]) -> None:
+    """Wait for a task whatever happens; a cancellation meanwhile is raised afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while not ending.done():
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    ending.result()
+    if cancelled is not None:
+        raise cancelled

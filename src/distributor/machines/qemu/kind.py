@@ -10,6 +10,7 @@ from pathlib import Path
 from distributor.errors import ConfigurationError, MachineError
 from distributor.machines.image import Image, cache_folder, require_image
 from distributor.machines.qemu.accelerator import KvmProbe, kvm_opens
+from distributor.machines.qemu.boot import BootLimits
 from distributor.machines.qemu.command import (
     Accelerator,
     MachineSpec,
@@ -18,7 +19,7 @@ from distributor.machines.qemu.command import (
 )
 from distributor.machines.qemu.facts import QemuFacts, qemu_facts
 from distributor.machines.qemu.folder import RunFolder
-from distributor.machines.qemu.machine import BootLimits, QemuMachine
+from distributor.machines.qemu.machine import QemuMachine
 from distributor.network.user import UserNetwork
 from distributor.session.result import Clock, MachineFacts
 

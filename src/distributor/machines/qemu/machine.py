@@ -6,48 +6,26 @@ import asyncio
 import dataclasses
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from distributor.errors import (
-    BootError,
     MachineError,
     MachineLost,
-    NetworkError,
     SessionClosed,
     StateError,
 )
 from distributor.machines.machine import MachineState
-from distributor.machines.qemu.command import MachineSpec
-from distributor.machines.qemu.instance import Instance, launch
-from distributor.network.user import HOST
+from distributor.machines.qemu.boot import BootLimits, boot, boot_error
+from distributor.machines.qemu.command import MachineSpec, work_per_guest_s
+from distributor.machines.qemu.instance import Instance, complete, launch
+from distributor.network.user import HOST, UserNetwork
 from distributor.session.result import MachineFacts
 
-#: How often the limits of a boot are looked at.
-_LOOK_S = 0.25
-#: A connection ends a moment before its machine is known to be dead.
-_DEATH_NEWS_S = 2.0
 _CONNECT_S = 60.0
 #: The wire's AVAILABLE (docs/protocol.md), which the loader answers with itself.
 _AVAILABLE = struct.pack("<I", 0x000AAAAA)
-#: Processor seconds that an emulated second of 10^9 instructions costs on a slow host; a
-#: host of today takes 2 to 8, by what the instructions are.
-_SLOWEST = 40.0
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@dataclass(frozen=True, slots=True)
-class BootLimits:
-    """How long a machine may take to become ready.
-
-    :param work_s: of the host's processors; a busy host does not use it up.
-    :param wall_s: by the clock, for a machine that hangs without working.
-    """
-
-    work_s: float = 60.0
-    wall_s: float = 600.0
 
 
 class QemuMachine:
@@ -99,7 +77,7 @@ class QemuMachine:
     @property
     def work_per_guest_s(self) -> float:
         shift = 0 if self._instance is None else self._instance.spec.shift
-        return max(1.0, _SLOWEST / (1 << shift))
+        return work_per_guest_s(shift)
 
     def work_s(self) -> float | None:
         return None if self._instance is None else self._instance.process.work_s()
@@ -122,71 +100,30 @@ class QemuMachine:
         self._state = MachineState.STARTING
         spec = await self._prepare()
         self._facts = dataclasses.replace(self._facts, accelerator=spec.accelerator.value)
-        await self._boot(await launch(spec, self._console(), self._own))
+        instance = await launch(spec, self._console(), self._own)
+        await boot(instance, self._greet(instance), self._limits)
         self._state = MachineState.READY
 
     def _own(self, instance: Instance) -> None:
         self._instance = instance
 
-    async def _boot(self, instance: Instance) -> None:
-        """Wait for the loader's answer, within the limits and as long as the machine lives."""
-        loop = asyncio.get_running_loop()
-        end_s = loop.time() + self._limits.wall_s
-        greeting = asyncio.create_task(self._greet(instance), name=f"greeting of {self._id}")
-        try:
-            while True:
-                waited: set[asyncio.Future[Any]] = {greeting, instance.death}
-                await asyncio.wait(waited, timeout=_LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-                if greeting.done() and greeting.exception() is None:
-                    self._greeted = greeting.result()
-                    return
-                if instance.death.done() or greeting.done():
-                    raise await self._explain(instance, greeting)
-                if instance.process.work_s() > self._limits.work_s:
-                    raise self._boot_error(instance, f"within {self._limits.work_s:.0f} s of work")
-                if loop.time() > end_s:
-                    raise self._boot_error(instance, f"within {self._limits.wall_s:.0f} s")
-        finally:
-            greeting.cancel()
-            await asyncio.wait({greeting})
-            if self._greeted is None and not greeting.cancelled() and not greeting.exception():
-                greeting.result()[1].close()
-
-    async def _greet(self, instance: Instance) -> _Streams:
+    async def _greet(self, instance: Instance) -> None:
         """Connect once the loader says that it listens, and have it answer."""
+        network = instance.spec.network
+        assert isinstance(network, UserNetwork)
         await instance.console.ready.wait()
         told = await instance.monitor.ask_human("info usernet")
-        self._port = instance.spec.network.parse_port(told)
+        self._port = network.parse_port(told)
         reader, writer = await asyncio.open_connection(HOST, self._port)
         try:
             writer.write(_AVAILABLE)
             answer = await reader.readexactly(len(_AVAILABLE))
             if answer != _AVAILABLE:
-                raise self._boot_error(instance, f"properly, but with {answer.hex()}")
+                raise boot_error(instance, f"properly, but with {answer.hex()}")
         except BaseException:
             writer.close()
             raise
-        return reader, writer
-
-    async def _explain(self, instance: Instance, greeting: asyncio.Task[_Streams]) -> Exception:
-        """What ended a boot: the machine's death, where that is what broke the greeting."""
-        await asyncio.wait({instance.death}, timeout=_DEATH_NEWS_S)
-        if instance.death.done():
-            return instance.death.result()
-        cause = greeting.exception()
-        if isinstance(cause, MachineError | NetworkError):
-            return cause
-        return self._boot_error(instance, f"on port {self._port} ({cause})")
-
-    def _boot_error(self, instance: Instance, how: str) -> MachineError:
-        what = (
-            "booted, but its loader did not answer"
-            if instance.console.ready.is_set()
-            else "did not boot"
-        )
-        line = instance.console.tail(1).strip()
-        words = f"the last that it printed: {line}" if line else "it printed nothing"
-        return instance.error(BootError, f"machine {self._id} {what} {how}", words)
+        self._greeted = reader, writer
 
     # -- while it runs -------------------------------------------------------------------
 
@@ -246,15 +183,7 @@ class QemuMachine:
         """End the machine: `quit`, then signals, then reaped. Completes when cancelled."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._end(), name=f"end of {self._id}")
-        cancelled: asyncio.CancelledError | None = None
-        while not self._ending.done():
-            try:
-                await asyncio.shield(self._ending)
-            except asyncio.CancelledError as error:
-                cancelled = error
-        self._ending.result()
-        if cancelled is not None:
-            raise cancelled
+        await complete(self._ending)
 
     async def _end(self) -> None:
         self._state = MachineState.STOPPING

@@ -30,6 +30,8 @@ class Monitor:
         self._client.logger.setLevel(logging.CRITICAL)
         self._ends = EventListener(names=["SHUTDOWN", "GUEST_PANICKED"])
         self._client.register_listener(self._ends)
+        self._news = EventListener(names=["GUEST_PANICKED", "MIGRATION"])
+        self._client.register_listener(self._news)
         # The client does not bear to be opened, closed or closed twice at once.
         self._turn = asyncio.Lock()
 
@@ -63,6 +65,25 @@ class Monitor:
         :raise QMPError: as :meth:`ask`.
         """
         return str(await self.ask("human-monitor-command", {"command-line": line}))
+
+    async def stopped_itself(self) -> None:
+        """Wait until the guest has stopped its machine, by a write to pvpanic's port."""
+        while (await self._news.get())["event"] != "GUEST_PANICKED":
+            pass
+
+    async def moved(self) -> None:
+        """Wait until a migration, the way in which QEMU saves and restores, is complete.
+
+        :raise QMPError: it failed.
+        """
+        while True:
+            message = await self._news.get()
+            data = message.get("data")
+            status = data.get("status") if isinstance(data, dict) else None
+            if status == "completed":
+                return
+            if status in ("failed", "cancelled"):
+                raise QMPError(f"QEMU could not move the machine's state: {status}")
 
     async def close(self) -> None:
         """End the connection, taking in what QEMU said before; harmless when there is none."""
