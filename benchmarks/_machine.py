@@ -10,6 +10,7 @@ from distributor.engine import binaries
 from distributor.machines.image import require_image
 from distributor.machines.qemu import qemu_kind
 from distributor.machines.qemu.machine import QemuMachine
+from distributor.session.binary import Binaries
 from distributor.session.record import Record
 from distributor.session.result import Clock
 from distributor.session.session import Session
@@ -43,12 +44,12 @@ async def bench(clock: Clock = Clock.VIRTUAL, name: str = "bench") -> AsyncItera
 
     :raise DistributorError: there is no image or no QEMU, or the machine does not come up.
     """
-    kind = qemu_kind(clock=clock)
-    machine = kind.create(name)
+    kind = qemu_kind(clock=clock, network="user")
+    machine = kind.create_reachable(name)
     find = binaries(require_image().tasks)
     try:
         await machine.start()
-        async with Session(machine, find_binary=find, timeout_s=TIMEOUT_S) as session:
+        async with Session(machine, binaries=Binaries(find), timeout_s=TIMEOUT_S) as session:
             yield Bench(machine, session)
     finally:
         await machine.stop()

@@ -20,8 +20,8 @@ def main() -> Iterator[Measured]:
 
 
 async def _measure() -> list[float]:
-    kind = qemu_kind()
-    machines = [kind.create(f"m{number}") for number in range(MACHINES)]
+    kind = qemu_kind(network="user")
+    machines = [kind.create_reachable(f"m{number}") for number in range(MACHINES)]
     try:
         async with asyncio.TaskGroup() as starts:
             for machine in machines:

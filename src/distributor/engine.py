@@ -34,12 +34,19 @@ from distributor.jobs.queue import (
     Start,
     Stop,
 )
-from distributor.machines.machine import Machine, MachineKind
+from distributor.machines.machine import (
+    Machine,
+    MachineKind,
+    ReachableMachine,
+    SealedMachine,
+)
 from distributor.monitors.fanout import Fanout
 from distributor.monitors.monitor import Attempt, Monitor
+from distributor.session.binary import Binaries
 from distributor.session.event import Event
 from distributor.session.record import Record
 from distributor.session.result import MachineFacts, Result, Verdict
+from distributor.session.sealed import SealedSession
 from distributor.session.session import Session
 from distributor.tasks.task import Task
 
@@ -87,7 +94,7 @@ class Engine:
         monitors: Sequence[Monitor] = (),
     ) -> None:
         self._kind = kind
-        self._find_binary = find_binary
+        self._binaries = Binaries(find_binary)
         self._timeout_s = timeout_s
         self._monitors = tuple(monitors)
         self.queue = Queue(maximum, set_tries)
@@ -198,10 +205,8 @@ class Engine:
         error: DistributorError | None = None
         try:
             await life.machine.start()
-            session = Session(
-                life.machine, find_binary=self._find_binary, timeout_s=self._timeout_s
-            )
-            await self._unless_it_dies(life.machine, self._serve(name, life, session))
+            serving = self._serve(name, life, self._session(life.machine))
+            await self._unless_it_dies(life.machine, serving)
         except DistributorError as caught:
             error = caught
             log.warning("machine %s is given up: %s", name, caught)
@@ -213,6 +218,12 @@ class Engine:
                 self.do(actions)
                 del self._lives[name]
                 self._changed.set()
+
+    def _session(self, machine: Machine) -> Session | SealedSession:
+        if isinstance(machine, SealedMachine):
+            return SealedSession(machine, binaries=self._binaries, timeout_s=self._timeout_s)
+        assert isinstance(machine, ReachableMachine)
+        return Session(machine, binaries=self._binaries, timeout_s=self._timeout_s)
 
     async def _unless_it_dies(self, machine: Machine, serving: Any) -> None:
         """Run ``serving``; raise what killed the machine, should that come first."""
@@ -231,7 +242,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(serve, death, return_exceptions=True)
 
-    async def _serve(self, name: str, life: _Life, session: Session) -> None:
+    async def _serve(self, name: str, life: _Life, session: Session | SealedSession) -> None:
         async with session:
             self.do(self.queue.ready(name))
             while (ticket := await self._next_ticket(life)) is not None:
@@ -257,7 +268,7 @@ class Engine:
         return ticket
 
     async def _run_set(
-        self, life: _Life, session: Session, ticket: Ticket, attempt: Attempt
+        self, life: _Life, session: Session | SealedSession, ticket: Ticket, attempt: Attempt
     ) -> None:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()

@@ -143,7 +143,7 @@ def test_no_image_is_one_line(sets: Path, tmp_path: Path) -> None:
     [
         (["--store", "nosuch://x"], "nosuch"),
         (["--store", "/nowhere/at/all.db"], "/nowhere/at"),
-        (["--network", "carrier-pigeon"], "network is user"),
+        (["--network", "carrier-pigeon"], "network is auto, none, user"),
         (["--offset", "7"], "none after the first 7"),
     ],
 )

@@ -46,7 +46,7 @@ def image() -> Image:
 
 @asynccontextmanager
 async def running(image: Image, folder: Path, **options) -> AsyncIterator[QemuMachine]:
-    machine = QemuKind(image, directory=folder, **options).create("m1")
+    machine = QemuKind(image, directory=folder, network="user", **options).create_reachable("m1")
     try:
         await machine.start()
         yield machine
@@ -119,8 +119,8 @@ async def test_the_loader_listens_where_it_is_told(image: Image, tmp_path: Path)
 
 
 async def test_two_machines_run_side_by_side(image: Image, tmp_path: Path) -> None:
-    kind = QemuKind(image, directory=tmp_path)
-    machines = [kind.create("m1"), kind.create("m2")]
+    kind = QemuKind(image, directory=tmp_path, network="user")
+    machines = [kind.create_reachable("m1"), kind.create_reachable("m2")]
     try:
         await asyncio.gather(*(machine.start() for machine in machines))
         both = await asyncio.gather(*(said(machine, AVAILABLE, 4) for machine in machines))
@@ -208,7 +208,7 @@ async def test_what_qemu_refuses_is_a_failure_to_launch(image: Image, tmp_path: 
 async def test_a_machine_that_is_killed_while_it_starts_is_lost(
     image: Image, tmp_path: Path, booting: bool
 ) -> None:
-    machine = QemuKind(image, directory=tmp_path).create("m1")
+    machine = QemuKind(image, directory=tmp_path, network="user").create_reachable("m1")
     try:
         starting = asyncio.create_task(machine.start())
         while booting and worked_s(machine, 0) < 0.5:  # noqa: ASYNC110  # as in begun()
@@ -223,7 +223,7 @@ async def test_a_machine_that_is_killed_while_it_starts_is_lost(
 async def test_a_start_and_a_stop_that_are_cancelled_leave_nothing(
     image: Image, tmp_path: Path
 ) -> None:
-    machine = QemuKind(image, directory=tmp_path).create("m1")
+    machine = QemuKind(image, directory=tmp_path, network="user").create_reachable("m1")
     starting = asyncio.create_task(machine.start())
     await begun(machine)
     starting.cancel()
@@ -258,7 +258,7 @@ from distributor.machines.image import build_image
 from distributor.machines.qemu import QemuKind
 
 async def run():
-    machine = QemuKind(build_image(), directory=Path(sys.argv[1])).create("m1")
+    machine = QemuKind(build_image(), directory=Path(sys.argv[1]), network="user").create_reachable("m1")
     starting = asyncio.create_task(machine.start())
     while machine.pid is None:
         await asyncio.sleep(0.01)

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
 async def test_a_plain_host_runs_a_set_on_our_guest(image: Image, clock: str) -> None:
-    machine = qemu_kind(image=image, clock=clock).create("m1")
+    machine = qemu_kind(image=image, clock=clock, network="user").create_reachable("m1")
     try:
         await machine.start()
         # It is one client at a time: the machine's own greeting has to hang up first.

@@ -38,8 +38,11 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
         ({"memory_mib": 8}, "memory_mib is a whole number"),
         ({"shift": 11}, "shift is a whole number of 0 to 10"),
         ({"port": "ssh"}, "port is a whole number"),
-        ({"network": "bridge"}, "network is user, not 'bridge'"),
+        ({"network": "bridge"}, "network is auto, none, user, not 'bridge'"),
         ({"accelerator": "kvm"}, "which KVM cannot"),
+        ({"network": "none", "clock": "real"}, "the real clock is the host's"),
+        ({"machine_type": "microvm"}, "a sealed machine's board is pc"),
+        ({"memory_mib": 4096}, "memory_mib of a sealed machine is a whole number of 96 to 2048"),
         ({"machine_type": "q35"}, "machine_type is auto, microvm, pc"),
         ({"boot_timeout_s": 0}, "boot_timeout_s"),
         ({"disk": 3}, "machines have no option disk"),
@@ -73,6 +76,7 @@ def test_a_machines_id_cannot_lead_elsewhere(image: Image) -> None:
 def test_a_dry_run_shows_the_command_of_the_clock(
     image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(kind, "restored_spec", lambda spec: spec)
     assert "shift=2,sleep=off" in QemuKind(image, shift=2).command("m1")
     monkeypatch.setattr(kind, "kvm_opens", lambda: True)
     real = QemuKind(image, clock="real")

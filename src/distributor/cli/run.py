@@ -40,7 +40,10 @@ def run(
     clock: Annotated[
         Clock, typer.Option(help="virtual: counts instructions, the same on every host; real.")
     ] = Clock.VIRTUAL,
-    network: Annotated[str, typer.Option(help="How machines are reached: user.")] = "user",
+    network: Annotated[
+        str,
+        typer.Option(help="none: sealed, each set on a machine of its own (virtual clock); user."),
+    ] = "auto",
     cpus: Annotated[int, typer.Option(help="Processors of each machine.", min=1)] = 1,
     memory_mib: Annotated[
         int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)

@@ -212,6 +212,8 @@ def _set_head(taskset: TaskSetRecord) -> Iterator[str]:
             ("accelerator", facts.accelerator),
         )
         yield ", ".join(f"{what} {printable(value)}" for what, value in told if value)
+    if taskset.digest:
+        yield f"digest {taskset.digest}"
 
 
 def _job_object(job: TaskJob) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from distributor.session.result import MachineFacts
 
@@ -42,19 +42,11 @@ class Machine(Protocol):
         ...
 
     async def start(self) -> None:
-        """Bring the machine up until its loader answers on :meth:`connect`.
+        """Bring the machine up until it can be given a task set.
 
         :raise LaunchError: its process did not come up.
         :raise BootError: its loader did not answer in time.
         :raise GuestFault: the guest gave up while it booted.
-        """
-        ...
-
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection to the loader; the caller closes it.
-
-        :raise MachineLost: the machine is gone.
-        :raise SessionClosed: nobody answers.
         """
         ...
 
@@ -95,6 +87,35 @@ class Machine(Protocol):
     async def stop(self) -> None:
         """End the machine: softly, then hard, then reaped. Idempotent; never raises
         for a machine that is dead already; completes even when cancelled."""
+        ...
+
+
+@runtime_checkable
+class ReachableMachine(Machine, Protocol):
+    """A machine whose loader is talked with over a connection."""
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Open a connection to the loader; the caller closes it.
+
+        :raise MachineLost: the machine is gone.
+        :raise SessionClosed: nobody answers.
+        """
+        ...
+
+
+@runtime_checkable
+class SealedMachine(Machine, Protocol):
+    """A machine that is told everything at once, and then runs with nothing around it."""
+
+    async def exchange(self, said: bytes) -> bytes:
+        """Begin from the same state each time, take in what is said to the loader, and
+        return what it said by the time that it was done.
+
+        :raise MachineLost: the machine is gone.
+        :raise GuestFault: its guest gave up.
+        :raise WireError: the loader refused what was said.
+        :raise ConfigurationError: it is more than the machine takes.
+        """
         ...
 
 

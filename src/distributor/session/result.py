@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -75,6 +77,20 @@ class TaskJob:
         return self.outcome is EventType.EXIT and self.lateness_ns <= 0
 
 
+def digest(jobs: Iterable[TaskJob]) -> str:
+    """Fingerprint of a run: equal where every job of every task was the same to the
+    nanosecond, in what it did and how it ended; "" for no job.
+
+    SHA-256 over one line of numbers for each job, its first 32 hexadecimal digits.
+    """
+    lines = [
+        f"{job.task_id} {job.index} {job.release_ns} {job.start_ns} {job.completion_ns} "
+        f"{job.outcome} {job.exit_value}\n"
+        for job in jobs
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:32] if lines else ""
+
+
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
     """What a result was made on; empty strings where a foreign machine does not say."""
@@ -107,3 +123,8 @@ class Result:
     console: str = ""
     #: Machines that took it on, in order, this one included.
     machines: tuple[str, ...] = field(default=())
+
+    @property
+    def digest(self) -> str:
+        """See :func:`digest`; the same for each run of a set on a sealed machine."""
+        return digest(self.jobs)

@@ -5,77 +5,47 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from distributor.errors import ConfigurationError, SessionClosed, SessionTimeout, WireError
-from distributor.machines.machine import Machine
+from distributor.errors import SessionClosed, SessionTimeout, WireError
+from distributor.machines.machine import ReachableMachine
 from distributor.session import wire
+from distributor.session.binary import Binaries, Binary, Version
 from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
+from distributor.session.peer import Peer
 from distributor.session.record import Record
-from distributor.session.watchdog import Watchdog
+from distributor.session.watchdog import TICK_S, Watchdog
 from distributor.session.wire import Word
-from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
-#: Largest binary sent; the loader's own bound.
-BINARY_MAX = 64 << 20
-#: How often the watchdog looks at a machine that says nothing.
-_TICK_S = 0.5
 _READ_BYTES = 1 << 16
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """Who answers: our loader says so, a plain one says nothing."""
-
-    loader: str = ""
-    kernel: str = ""
-    cpus: int | None = None
-
-    @property
-    def extended(self) -> bool:
-        """Whether it knows the extensions of docs/protocol.md."""
-        return bool(self.loader)
-
-
-#: Path, time of change and size of a file.
-_Version = tuple[Path, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Binary:
-    name: str
-    data: bytes
-    version: _Version
 
 
 class Session:
     """A conversation with a machine, from :meth:`open` to :meth:`close`.
 
     :param machine: ready, and owned by the caller.
-    :param find_binary: the file that holds a task's executable.
+    :param binaries: where executables come from.
     :param timeout_s: margin of the watchdog, and limit of each answer.
     """
 
     def __init__(
         self,
-        machine: Machine,
+        machine: ReachableMachine,
         *,
-        find_binary: Callable[[Task], Path],
+        binaries: Binaries,
         timeout_s: float,
     ) -> None:
         self._machine = machine
-        self._find_binary = find_binary
+        self._binaries = binaries
         self._timeout_s = timeout_s
         self._decoder = wire.Decoder()
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         # What the machine holds, by name on the wire: a changed file is sent again.
-        self._sent: dict[str, _Version] = {}
+        self._sent: dict[str, Version] = {}
         self.peer = Peer()
 
     async def open(self) -> None:
@@ -94,11 +64,7 @@ class Session:
                 pass
             self._write(wire.encode(Word.GET_PROFILE))
             about = wire.parse_profile(await self._take_frame()).attributes
-        self.peer = Peer(
-            loader=about.get("loader", "")[:64],
-            kernel=about.get("kernel", "")[:128],
-            cpus=int(about["cpus"]) if about.get("cpus", "").isdecimal() else None,
-        )
+        self.peer = Peer.of(about)
 
     async def close(self) -> None:
         """End the connection; harmless when there is none."""
@@ -146,7 +112,12 @@ class Session:
         order = wire.encode_text(Word.SEND_DESCS, describe(taskset, extended=self.peer.extended))
         if goal is not None:
             order = wire.encode_text(Word.OPTIMIZE, describe_goal(goal)) + order
-        news = await self._new_binaries(taskset)
+        # Those that the machine does not hold in the version that lies here now.
+        news = [
+            binary
+            for binary in await self._binaries.of(taskset)
+            if self._sent.get(binary.name) != binary.version
+        ]
         record = Record(taskset)
         self._write(wire.encode(Word.CLEAR))
         if news:
@@ -167,25 +138,7 @@ class Session:
                 watchdog.progressed(asyncio.get_running_loop().time())
         return record
 
-    async def _new_binaries(self, taskset: TaskSet) -> list[_Binary]:
-        """Those that the machine does not hold in the version that lies here now."""
-        news: dict[str, _Binary] = {}
-        for task in taskset:
-            path = self._find_binary(task)
-            try:
-                status = path.stat()
-                if status.st_size > BINARY_MAX:
-                    raise ConfigurationError(f"{path} is larger than {BINARY_MAX} bytes")
-                version = (path, status.st_mtime_ns, status.st_size)
-                if self._sent.get(task.name) == version or task.name in news:
-                    continue
-                data = await asyncio.to_thread(path.read_bytes)
-            except OSError as error:
-                raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-            news[task.name] = _Binary(task.name, data, version)
-        return list(news.values())
-
-    async def _send_binaries(self, news: Sequence[_Binary]) -> None:
+    async def _send_binaries(self, news: Sequence[Binary]) -> None:
         self._write(wire.encode_binaries(len(news)))
         for binary in news:
             while await self._take(Word.GO_SEND) is not Word.GO_SEND:
@@ -228,7 +181,7 @@ class Session:
         while (item := self._decoder.take(expected)) is None:
             try:
                 # Not wait_for, which in Python 3.11 may swallow a cancellation.
-                async with asyncio.timeout(None if watchdog is None else _TICK_S):
+                async with asyncio.timeout(None if watchdog is None else TICK_S):
                     data = await self._reader.read(_READ_BYTES)
             except TimeoutError:
                 assert watchdog is not None

@@ -55,6 +55,8 @@ class TaskSetRecord:
     facts: MachineFacts | None
     guest_ns: int
     host_s: float
+    #: See :func:`distributor.session.result.digest`.
+    digest: str
     console: str
     #: How many tasks it has (:meth:`~distributor.store.store.Store.tasks` has them).
     task_count: int

@@ -62,6 +62,7 @@ def taskset_row(run_id: int, attempt: Attempt, result: Result) -> dict[str, Any]
         "accelerator": None if facts is None else _text(facts.accelerator),
         "guest_ns": result.guest_ns,
         "host_s": result.host_s,
+        "digest": result.digest,
         "console": _text(result.console),
     }
 

@@ -94,6 +94,7 @@ tasksets = Table(
     Column("accelerator", Text),
     Column("guest_ns", BigInteger, nullable=False),
     Column("host_s", Float, nullable=False),
+    Column("digest", Text, nullable=False),
     Column("console", Text, nullable=False),
     UniqueConstraint("run_id", "batch", "set_index", name="one_verdict_per_taskset"),
     # Counts a run's verdicts without reading its rows.

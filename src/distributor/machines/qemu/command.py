@@ -33,8 +33,6 @@ class MachineSpec:
     :param kernel: a vmlinux or bzImage.
     :param monitor: descriptor on which QEMU speaks QMP.
     :param console: descriptor on which it sends what the guest prints.
-    :param state: descriptor of the socket through which a sealed machine's state comes,
-        or a template's goes.
     """
 
     name: str
@@ -50,7 +48,6 @@ class MachineSpec:
     shift: int = 0
     monitor: int = 3
     console: int = 4
-    state: int = 6
 
 
 #: Processor seconds that an emulated second of 10^9 instructions costs on a slow host; a

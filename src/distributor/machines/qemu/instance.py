@@ -26,7 +26,6 @@ class Instance:
     """Made by :func:`launch`; its owner must :meth:`end` it.
 
     :param spec: what it runs, with the descriptors that it was given.
-    :param state: our end of the socket for a sealed machine's state; closed with it.
     """
 
     def __init__(
@@ -34,10 +33,8 @@ class Instance:
         spec: MachineSpec,
         process: Process,
         console: Console,
-        state: socket.socket | None = None,
     ) -> None:
         self.spec = spec
-        self.state = state
         self.process = process
         self.console = console
         self.monitor = Monitor(spec.name)
@@ -69,8 +66,6 @@ class Instance:
                     await self.process.wait()
         await self.process.end()
         await self.monitor.close()
-        if self.state is not None:
-            self.state.close()
         if self._tasks:
             # Its ends of the sockets are closed with it, so all read to their end.
             await asyncio.wait(self._tasks)
@@ -148,16 +143,14 @@ async def launch(
         printed, console_end = pair()
         ends = [monitor_end, console_end]
         spec = dataclasses.replace(spec, monitor=monitor_end, console=console_end)
-        state = None
         if isinstance(network, Sealing):
             assert shared is not None, "a sealed machine shares memory"
-            state, state_end = pair()
-            ends += [state_end, shared.descriptor]
+            ends.append(shared.descriptor)
             network = dataclasses.replace(network, shared=shared.descriptor)
-            spec = dataclasses.replace(spec, state=state_end, network=network)
+            spec = dataclasses.replace(spec, network=network)
         process = await spawn(qemu_command(spec), ends)
         ours.pop_all()
-    instance = Instance(spec, process, Console(console), state)
+    instance = Instance(spec, process, Console(console))
     own(instance)
     await instance.open(monitor, printed)
     return instance

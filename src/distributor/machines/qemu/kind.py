@@ -20,6 +20,8 @@ from distributor.machines.qemu.command import (
 from distributor.machines.qemu.facts import QemuFacts, qemu_facts
 from distributor.machines.qemu.folder import RunFolder
 from distributor.machines.qemu.machine import QemuMachine
+from distributor.machines.qemu.sealed import SealedQemuMachine
+from distributor.machines.qemu.template import Template, restored_spec, template
 from distributor.network.user import UserNetwork
 from distributor.session.result import Clock, MachineFacts
 
@@ -29,6 +31,8 @@ _MEMORY_MIB = (96, 1 << 20)
 _CPUS_MAX = 64
 #: QEMU takes at most 10.
 _SHIFT_MAX = 10
+_SEALED = "none"
+_NETWORKS = (_SEALED, "user")
 #: KVM boots the image in under two seconds; where it hangs, it does so at once.
 _PROBE_LIMITS = BootLimits(work_s=5.0, wall_s=20.0)
 
@@ -39,6 +43,9 @@ class QemuKind:
     :param image: what they boot.
     :param clock: ``virtual`` counts instructions, ``real`` is the host's time.
     :param shift: with the virtual clock, an instruction takes 2^shift ns.
+    :param network: ``none`` seals machines: each task set is run by one that is forked for it
+        and has no network, so that its run is the same each time; ``user`` talks over a
+        loopback port; ``auto`` is ``none`` for the virtual clock.
     :param accelerator: for the real clock ``kvm``, ``tcg``, or ``auto``: KVM where a boot
         on it succeeds. The virtual clock is always emulated.
     :param machine_type: QEMU's board, ``microvm`` or ``pc``; ``auto`` takes the faster.
@@ -54,6 +61,7 @@ class QemuKind:
         image: Image,
         *,
         clock: Clock | str = Clock.VIRTUAL,
+        network: str = AUTO,
         cpus: int = 1,
         memory_mib: int = 256,
         shift: int = 0,
@@ -88,6 +96,20 @@ class QemuKind:
                 "/dev/kvm cannot be opened",
                 hint="take accelerator auto or tcg, or become a member of the group kvm",
             )
+        network = _one_of("network", network, (AUTO, *_NETWORKS))
+        self._sealed = network == _SEALED or (network == AUTO and virtual)
+        if self._sealed:
+            if not virtual:
+                raise ConfigurationError(
+                    "network none seals machines against time, but the real clock is the host's",
+                    hint="take --clock virtual, or --network user",
+                )
+            # The shared memory is a NUMA node, which the microvm does not have, and lies
+            # right behind the machine's own, which must leave it room below the devices.
+            _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], 2048)
+            if board not in (AUTO, MachineType.PC):
+                raise ConfigurationError("a sealed machine's board is pc")
+            board = MachineType.PC
         if board == AUTO:
             board = MachineType.MICROVM if virtual else MachineType.PC
         self._spec = MachineSpec(
@@ -132,11 +154,30 @@ class QemuKind:
         if folder is not None:
             folder.close()
 
-    def create(self, machine_id: str) -> QemuMachine:
+    def create(self, machine_id: str) -> QemuMachine | SealedQemuMachine:
         """A machine that has not been started.
 
         :raise ConfigurationError: the id cannot be part of a file's name.
         """
+        if not self._sealed:
+            return self.create_reachable(machine_id)
+
+        async def prepare() -> Template:
+            spec = self._named("template", Accelerator.TCG)
+            return await template(spec, self._console("template"), self._limits)
+
+        _check_id(machine_id)
+        return SealedQemuMachine(
+            machine_id, prepare, lambda: self._console(machine_id), self._facts(machine_id)
+        )
+
+    def create_reachable(self, machine_id: str) -> QemuMachine:
+        """The same, where it is known that the network is ``user``.
+
+        :raise ConfigurationError: the machines are sealed, or as :meth:`create`.
+        """
+        if self._sealed:
+            raise ConfigurationError("a sealed machine cannot be reached: take network user")
         return self._create(machine_id, None, self._limits)
 
     def command(self, machine_id: str) -> list[str]:
@@ -144,6 +185,8 @@ class QemuKind:
 
         Runs nothing: where KVM has not been tried yet, it is the command of the trial.
         """
+        if self._sealed:
+            return qemu_command(restored_spec(self._named(machine_id, Accelerator.TCG)))
         works = self._probe.remembered()
         auto = Accelerator.TCG if works is False or not kvm_opens() else Accelerator.KVM
         chosen = auto if self._accelerator == AUTO else Accelerator(self._accelerator)
@@ -152,24 +195,31 @@ class QemuKind:
     def _create(
         self, machine_id: str, accelerator: Accelerator | None, limits: BootLimits
     ) -> QemuMachine:
-        if not machine_id or set(machine_id) & set("/,\0") or machine_id.startswith("."):
-            raise ConfigurationError(f"{machine_id!r} is no name for a machine")
+        _check_id(machine_id)
 
         async def prepare() -> MachineSpec:
             return self._named(machine_id, accelerator or await self._choose())
 
-        def console() -> Path:
-            path = self.consoles / f"{machine_id}.log"
-            path.unlink(missing_ok=True)
-            return path
+        return QemuMachine(
+            machine_id,
+            prepare,
+            lambda: self._console(machine_id),
+            self._facts(machine_id),
+            limits,
+        )
 
-        facts = MachineFacts(
+    def _console(self, machine_id: str) -> Path:
+        path = self.consoles / f"{machine_id}.log"
+        path.unlink(missing_ok=True)
+        return path
+
+    def _facts(self, machine_id: str) -> MachineFacts:
+        return MachineFacts(
             machine=machine_id,
             clock=self._clock,
             kernel=self.image.release,
             qemu=self._qemu.version,
         )
-        return QemuMachine(machine_id, prepare, console, facts, limits)
 
     def _named(self, machine_id: str, accelerator: Accelerator) -> MachineSpec:
         return dataclasses.replace(self._spec, name=machine_id, accelerator=accelerator)
@@ -194,7 +244,6 @@ def qemu_kind(
     *,
     image: Image | None = None,
     clock: Clock | str = Clock.VIRTUAL,
-    network: str = "user",
     startup_delay_s: float | None = None,
     boot_timeout_s: float = 60.0,
     **options: object,
@@ -202,17 +251,15 @@ def qemu_kind(
     """The kind that a user's options describe; those of :class:`QemuKind`, and
 
     :param image: the one that was built last, if None.
-    :param network: ``user`` is the only one there is.
     :param startup_delay_s: a machine is given at least so long to start.
     :raise ConfigurationError: an option is wrong or unknown, or QEMU is missing.
     :raise ImageError: there is no image.
     """
-    _one_of("network", network, ("user",))
     known = set(QemuKind.__init__.__kwdefaults__ or {})
     if unknown := sorted(set(options) - known):
         raise ConfigurationError(
             f"machines have no option {', '.join(unknown)}",
-            hint=f"they have image, network, {', '.join(sorted(known))}",
+            hint=f"they have image, {', '.join(sorted(known))}",
         )
     qemu_facts()  # of the two, a missing QEMU is the first to install
     return QemuKind(
@@ -221,6 +268,11 @@ def qemu_kind(
         boot_timeout_s=max(boot_timeout_s, startup_delay_s or 0.0),
         **options,  # type: ignore[arg-type]  # checked by QemuKind
     )
+
+
+def _check_id(machine_id: str) -> None:
+    if not machine_id or set(machine_id) & set("/,\0") or machine_id.startswith("."):
+        raise ConfigurationError(f"{machine_id!r} is no name for a machine")
 
 
 def _one_of(name: str, value: object, known: object) -> str:

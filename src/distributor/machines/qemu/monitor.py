@@ -66,6 +66,17 @@ class Monitor:
         """
         return str(await self.ask("human-monitor-command", {"command-line": line}))
 
+    async def give(self, name: str, descriptor: int) -> None:
+        """Hand QEMU a descriptor, which it knows by that name; ours stays open.
+
+        :raise QMPError: it does not take it.
+        """
+        try:
+            self._client.send_fd_scm(descriptor)
+        except (ClientError, OSError) as error:
+            raise QMPError(f"QEMU cannot be handed a descriptor: {error}") from error
+        await self.ask("getfd", {"fdname": name})
+
     async def stopped_itself(self) -> None:
         """Wait until the guest has stopped its machine, by a write to pvpanic's port."""
         while (await self._news.get())["event"] != "GUEST_PANICKED":

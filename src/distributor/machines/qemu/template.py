@@ -1,0 +1,173 @@
+"""A machine that has booted once, saved at one instruction; machines go on from there.
+
+Its memory is a file, which every machine maps and copies only where it writes; the rest
+of its state is a few hundred kilobytes. Both lie in the cache, under a key that all of
+the machine's making has gone into.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import hashlib
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from distributor.errors import MachineLost, QMPError
+from distributor.machines.image.cache import alone, cache_folder
+from distributor.machines.qemu.boot import BootLimits, boot
+from distributor.machines.qemu.command import MachineSpec, qemu_command
+from distributor.machines.qemu.instance import Instance, complete, launch
+from distributor.network.sealed import Sealing, SharedMemory
+
+#: Changes when a template of before is no longer what the code takes it for.
+_FORMAT = 1
+_MEMORY = "memory"
+_STATE = "state"
+#: Pages of the template's file are not sent with the state, but mapped.
+_ABILITIES = {
+    "capabilities": [{"capability": name, "state": True} for name in ("x-ignore-shared", "events")]
+}
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A saved machine.
+
+    :param spec: of the machines that go on from it.
+    :param state: all but the memory.
+    """
+
+    folder: Path
+    spec: MachineSpec
+    state: bytes
+
+    async def restore(
+        self,
+        name: str,
+        console: Path,
+        own: Callable[[Instance], None],
+        shared: SharedMemory,
+    ) -> Instance:
+        """A machine at the instruction at which the template was saved, stopped.
+
+        :param own: see :func:`~distributor.machines.qemu.instance.launch`.
+        :raise LaunchError: QEMU did not come up.
+        :raise MachineLost: it was killed, or did not take the state; then the template is
+            thrown away, to be made anew by whoever needs it next.
+        """
+        instance = await launch(dataclasses.replace(self.spec, name=name), console, own, shared)
+        try:
+            await self._restore(instance)
+        except (QMPError, OSError) as error:
+            if instance.process.exit_code is None or instance.process.exit_code > 0:
+                self.discard()
+            raise instance.error(
+                MachineLost, f"machine {name} could not be restored: {error}"
+            ) from error
+        return instance
+
+    async def _restore(self, instance: Instance) -> None:
+        monitor = instance.monitor
+        await monitor.ask("migrate-set-capabilities", _ABILITIES)
+        ours, its = socket.socketpair()
+        with ours:
+            with its:
+                await monitor.give("state", its.fileno())
+            await monitor.ask("migrate-incoming", {"uri": "fd:state"})
+            ours.setblocking(False)
+            await asyncio.get_running_loop().sock_sendall(ours, self.state)
+            await monitor.moved()
+
+    def discard(self) -> None:
+        """Remove it from the cache; machines that have it mapped are not harmed."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def templates_folder() -> Path:
+    """Where templates are kept."""
+    return cache_folder() / f"templates-{_FORMAT}"
+
+
+async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Template:
+    """The template of a machine, made if there is none; once, whoever asks at once.
+
+    :param spec: of a machine that is to be sealed, its network left open.
+    :param console: keeps what the template prints while it boots.
+    :raise LaunchError: QEMU did not come up.
+    :raise BootError: the template was not up within the limits.
+    :raise GuestFault: the guest gave up.
+    """
+    restored = restored_spec(spec)
+    folder = _folder(spec)
+    async with alone(folder.with_name(f".{folder.name}.lock")):
+        if not (folder / _STATE).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+            try:
+                state = await _boot_and_save(_sealed(spec, part, restored=False), console, limits)
+                (part / _STATE).write_bytes(state)
+                shutil.move(part, folder)
+            except BaseException:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+    return Template(folder, restored, (folder / _STATE).read_bytes())
+
+
+def restored_spec(spec: MachineSpec) -> MachineSpec:
+    """What a machine that goes on from the template is started with."""
+    return _sealed(spec, _folder(spec), restored=True)
+
+
+def _folder(spec: MachineSpec) -> Path:
+    return templates_folder() / _key(spec)
+
+
+def _sealed(spec: MachineSpec, folder: Path, *, restored: bool) -> MachineSpec:
+    sealing = Sealing(folder / _MEMORY, spec.memory_mib, spec.cpus, restored)
+    return dataclasses.replace(spec, network=sealing)
+
+
+def _key(spec: MachineSpec) -> str:
+    """All that the template depends on: the image and the options are in the command."""
+    command = qemu_command(_sealed(dataclasses.replace(spec, name=""), Path(), restored=False))
+    program = spec.program.stat()
+    parts = [_FORMAT, command, program.st_size, program.st_mtime_ns]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+async def _boot_and_save(spec: MachineSpec, console: Path, limits: BootLimits) -> bytes:
+    owned: list[Instance] = []
+    shared = SharedMemory()
+    try:
+        instance = await launch(spec, console, owned.append, shared)
+        await boot(instance, instance.monitor.stopped_itself(), limits)
+        return await _save(instance)
+    finally:
+        for each in owned:
+            await complete(asyncio.create_task(each.end()))
+        shared.close()
+
+
+async def _save(instance: Instance) -> bytes:
+    """Have a stopped machine tell its state, all but its memory."""
+    monitor = instance.monitor
+    await monitor.ask("migrate-set-capabilities", _ABILITIES)
+    state = bytearray()
+    loop = asyncio.get_running_loop()
+    ours, its = socket.socketpair()
+    with ours:
+        with its:
+            await monitor.give("state", its.fileno())
+        await monitor.ask("migrate", {"uri": "fd:state"})
+        ours.setblocking(False)
+        while data := await loop.sock_recv(ours, _READ_BYTES):
+            state += data
+    await monitor.moved()
+    return bytes(state)

@@ -1,0 +1,99 @@
+"""The talk with a sealed machine: all is said at once, and then all is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from distributor.errors import SessionTimeout, WireError
+from distributor.machines.machine import SealedMachine
+from distributor.session import wire
+from distributor.session.binary import Binaries
+from distributor.session.description import describe, describe_goal
+from distributor.session.event import Event
+from distributor.session.peer import Peer
+from distributor.session.record import Record
+from distributor.session.watchdog import TICK_S, Watchdog
+from distributor.session.wire import Word
+from distributor.tasks.taskset import TaskSet
+
+
+class SealedSession:
+    """Says the words of the wire to a machine that answers when it is done.
+
+    :param machine: ready, and owned by the caller.
+    :param binaries: where executables come from.
+    :param timeout_s: margin of the watchdog.
+    """
+
+    def __init__(self, machine: SealedMachine, *, binaries: Binaries, timeout_s: float) -> None:
+        self._machine = machine
+        self._binaries = binaries
+        self._timeout_s = timeout_s
+        #: Known once a set has been run.
+        self.peer = Peer()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def run(
+        self,
+        taskset: TaskSet,
+        tell: Callable[[Sequence[Event]], None],
+        goal: Mapping[str, Any] | None = None,
+    ) -> Record:
+        """As :meth:`~distributor.session.session.Session.run`."""
+        said = await self._compose(taskset, goal)
+        heard = await self._exchange(said, taskset)
+        record = Record(taskset)
+        decoder = wire.Decoder()
+        decoder.feed(heard)
+        while (item := decoder.take(Word.GO_SEND)) is not None:
+            if not isinstance(item, bytes):
+                continue  # each binary's answer; they had been sent already
+            profile = wire.parse_profile(item)
+            if "loader" in profile.attributes:
+                self.peer = Peer.of(profile.attributes)
+            if profile.events:
+                record.feed(profile.events)
+                tell(profile.events)
+        if not record.done:
+            raise WireError(f"{self._machine.id} was done before its task set was")
+        return record
+
+    async def _compose(self, taskset: TaskSet, goal: Mapping[str, Any] | None) -> bytes:
+        binaries = await self._binaries.of(taskset)
+        parts = [wire.encode(Word.GET_PROFILE), wire.encode_binaries(len(binaries))]
+        for binary in binaries:
+            parts += [wire.encode_binary_head(binary.name, len(binary.data)), binary.data]
+        if goal is not None:
+            parts.append(wire.encode_text(Word.OPTIMIZE, describe_goal(goal)))
+        parts.append(wire.encode_text(Word.SEND_DESCS, describe(taskset, extended=True)))
+        parts.append(wire.encode(Word.START))
+        return b"".join(parts)
+
+    async def _exchange(self, said: bytes, taskset: TaskSet) -> bytes:
+        """Wait for the machine's answer for as long as it makes progress."""
+        watchdog = Watchdog(
+            taskset,
+            self._machine.facts.clock,
+            timeout_s=self._timeout_s,
+            work_per_guest_s=self._machine.work_per_guest_s,
+        )
+        loop = asyncio.get_running_loop()
+        exchange = asyncio.create_task(self._machine.exchange(said))
+        try:
+            while True:
+                done, _ = await asyncio.wait({exchange}, timeout=TICK_S)
+                if done:
+                    return exchange.result()
+                complaint = watchdog.complaint(loop.time(), self._machine.work_s())
+                if complaint:
+                    raise SessionTimeout(f"{self._machine.id} was given up: {complaint}")
+        finally:
+            exchange.cancel()
+            await asyncio.wait({exchange})
