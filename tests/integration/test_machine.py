@@ -258,7 +258,8 @@ from distributor.machines.image import build_image
 from distributor.machines.qemu import QemuKind
 
 async def run():
-    machine = QemuKind(build_image(), directory=Path(sys.argv[1]), network="user").create_reachable("m1")
+    kind = QemuKind(build_image(), directory=Path(sys.argv[1]), network="user")
+    machine = kind.create_reachable("m1")
     starting = asyncio.create_task(machine.start())
     while machine.pid is None:
         await asyncio.sleep(0.01)
