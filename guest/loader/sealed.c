@@ -77,13 +77,14 @@ void sealed_run(uint64_t at, uint64_t size, int news)
 	/* From here on, in as many machines as the host restores. */
 	well = session_feed(head->input, head->input_size, &out);
 	put_out(head, &out);
-	while (well && session_busy()) {
+	while (well && !session_tell(&out)) {
 		struct pollfd end = { .fd = news, .events = POLLIN };
 		uint64_t count;
 
-		if (poll(&end, 1, -1) > 0 && read(news, &count, sizeof count) > 0)
-			session_news(&out);
 		put_out(head, &out);
+		if (poll(&end, 1, -1) > 0 && read(news, &count, sizeof count) < 0)
+			continue; /* an interrupted call; the next one tells */
 	}
+	put_out(head, &out);
 	leave(well ? EXIT_DONE : EXIT_REFUSED);
 }

@@ -106,7 +106,6 @@ static void finish(void)
 {
 	preparer_leave();
 	end_processes();
-	run_print_output(&run);
 	run_free(&run);
 	taskset_free(&run.set);
 }
@@ -117,12 +116,12 @@ static void tell(struct buffer *out)
 		;
 }
 
-void session_news(struct buffer *out)
+bool session_tell(struct buffer *out)
 {
 	bool over = run.over;
 
 	if (run.count == 0)
-		return;
+		return true;
 	if (over)
 		keeper_go_on();
 	else if (run.quiet && run.records.head - run.records.tail < run.records.size / 4 * 3)
@@ -130,15 +129,17 @@ void session_news(struct buffer *out)
 	if (over || !run.quiet || run.records.head - run.records.tail >= run.records.size / 4 * 3)
 		tell(out);
 	if (!over || run.records.head != run.records.tail)
-		return;
+		return false;
 	if (run.full)
 		say("the set was stopped: more jobs than there is memory for had to be told");
-	finish();
+	run_print_output(&run);
+	return true;
 }
 
-bool session_busy(void)
+void session_news(struct buffer *out)
 {
-	return run.count > 0;
+	if (run.count > 0 && session_tell(out))
+		finish();
 }
 
 static void stop(void)
@@ -164,6 +165,7 @@ static void stop_and_wait(struct buffer *out)
 		keeper_go_on();
 		while (report_events(&run, out, virtual_clock))
 			;
+		run_print_output(&run);
 		finish();
 	}
 }

@@ -25,7 +25,10 @@ bool session_feed(const uint8_t *bytes, size_t size, struct buffer *out);
 /* The executor has news: tells what there is to tell. */
 void session_news(struct buffer *out);
 
-/* Whether a task set runs, or has something left to be told. */
-bool session_busy(void);
+/*
+ * The same, but what the run leaves behind stays, for a machine that ends now; true when
+ * all is told (or there was nothing to run).
+ */
+bool session_tell(struct buffer *out);
 
 #endif
