@@ -130,7 +130,10 @@ def check_zstd(path: str | None, image: bool) -> Finding:
     if image:
         return Finding("zstd", State.OK, "none; not needed, there is a guest image")
     return Finding(
-        "zstd", State.LIMITED, "none: a kernel of Debian 13 cannot be unpacked", "apt-get install zstd"
+        "zstd",
+        State.LIMITED,
+        "none: a kernel of Debian 13 cannot be unpacked",
+        "apt-get install zstd",
     )
 
 
