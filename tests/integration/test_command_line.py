@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,38 @@ def test_the_textbook_example_in_json(tmp_path: Path) -> None:
     assert (json.loads(line)["schedulable"], json.loads(line)["missed"]) == (1, 1)
 
 
+def test_a_run_is_verified_and_compared(sets: Path, tmp_path: Path) -> None:
+    for shift in (0, 0, 2):
+        done = distributor("run", sets, "--quiet", "--shift", shift, cwd=tmp_path)
+        assert done.returncode == 0, done
+    same = distributor("diff", 1, 2, cwd=tmp_path)
+    assert (same.returncode, same.stdout.strip()) == (
+        0,
+        "2 task sets are the same in runs 1 and 2, 0 are not.",
+    )
+    other = distributor("diff", 1, 3, cwd=tmp_path)
+    assert other.returncode == 1
+    assert "set 0 (good): schedulable, but job 0 of task 0 has another start" in other.stdout
+    verified = distributor("verify", 3, cwd=tmp_path)
+    assert verified.returncode == 0, verified
+    assert "2 of 2 task sets of run 3 ran as before" in verified.stdout
+    # A store that tells of another run than can be had is found out.
+    with sqlite3.connect(tmp_path / "distributor.db") as connection:
+        connection.execute("UPDATE tasksets SET digest = 'x' WHERE run_id = 3 AND set_index = 1")
+        connection.execute("UPDATE jobs SET start_ns = start_ns - 1 WHERE taskset_id = 6")
+    found = distributor("verify", 3, cwd=tmp_path)
+    assert found.returncode == 1
+    assert "set 1 (late): missed, now missed; job 0 of task 0 has another start" in found.stdout
+    refused(distributor("verify", 9, cwd=tmp_path), "no run 9")
+    refused(distributor("diff", 1, 9, cwd=tmp_path), "no run 9")
+
+
+def test_only_a_sealed_run_is_verified(sets: Path, tmp_path: Path) -> None:
+    done = distributor("run", sets, "--quiet", "--network", "user", cwd=tmp_path)
+    assert done.returncode == 0, done
+    refused(distributor("verify", cwd=tmp_path), "run 1 was not sealed")
+
+
 def test_an_undecided_set_is_exit_value_1(tmp_path: Path) -> None:
     (tmp_path / "forever.c").write_text("int main(void) { for (;;); }\n")
     subprocess.run(
@@ -145,6 +178,9 @@ def test_no_image_is_one_line(sets: Path, tmp_path: Path) -> None:
         (["--store", "/nowhere/at/all.db"], "/nowhere/at"),
         (["--network", "carrier-pigeon"], "network is auto, none, user"),
         (["--offset", "7"], "none after the first 7"),
+        (["--machines", "many"], "--machines is auto or a number from 1 up"),
+        (["--machines", "0"], "--machines is auto or a number from 1 up"),
+        (["--network", "none", "--clock", "real"], "the real clock is the host's"),
     ],
 )
 def test_a_wrong_option_is_one_line(

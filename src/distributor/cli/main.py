@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from distributor import __version__
+from distributor.cli.diff import diff
 from distributor.cli.doctor import doctor
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
 from distributor.cli.image import image
 from distributor.cli.run import run
 from distributor.cli.show import show
 from distributor.cli.tasks import tasks
+from distributor.cli.verify import verify
 from distributor.errors import DistributorError
 
 app = typer.Typer(
@@ -27,6 +29,8 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("show")(show)
+app.command("verify")(verify)
+app.command("diff")(diff)
 app.command("tasks")(tasks)
 app.command("doctor")(doctor)
 app.add_typer(image, name="image")

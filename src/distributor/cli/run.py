@@ -20,6 +20,7 @@ from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import DistributorError, MachineError
 from distributor.jobs.job import Job
+from distributor.machines.host import machines_at_once
 from distributor.machines.qemu import qemu_kind
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
@@ -35,8 +36,11 @@ def run(
         Path, typer.Argument(help="Python that defines `tasksets`, or JSON.", show_default=False)
     ],
     machines: Annotated[
-        int, typer.Option("--machines", "-n", help="How many machines at once.", min=1)
-    ] = 1,
+        str,
+        typer.Option(
+            "--machines", "-n", help="How many machines at once; auto: as many as the host bears."
+        ),
+    ] = "auto",
     clock: Annotated[
         Clock, typer.Option(help="virtual: counts instructions, the same on every host; real.")
     ] = Clock.VIRTUAL,
@@ -94,13 +98,14 @@ def run(
     if shift is not None:
         options["shift"] = shift
     kind = qemu_kind(**options)
+    most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
     if dry_run:
         typer.echo(shlex.join(kind.command("m1")))
         return
     watcher = StoreMonitor(
         store,
         clock=clock,
-        options={**options, "machines": machines, "set_tries": set_tries, "offset": offset},
+        options={**options, "machines": most, "set_tries": set_tries, "offset": offset},
         qemu=kind.qemu_version,
     )
     progress = ProgressMonitor(
@@ -112,8 +117,8 @@ def run(
     failure: DistributorError | None = None
     with (
         Distributor(
-            machines,
-            max(machines, MAX_ALLOWED),
+            most,
+            max(most, MAX_ALLOWED),
             session_type=kind,
             builtin=kind.image.tasks,
             set_tries=set_tries,

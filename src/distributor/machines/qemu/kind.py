@@ -131,6 +131,17 @@ class QemuKind:
         self._folder: RunFolder | None = None
 
     @property
+    def memory_mib(self) -> int:
+        """Memory of one machine."""
+        return self._spec.memory_mib
+
+    @property
+    def busy_cpus(self) -> int:
+        """Processors of the host that one machine keeps busy: with the virtual clock its
+        own take turns."""
+        return 1 if self._clock is Clock.VIRTUAL else self._spec.cpus
+
+    @property
     def qemu_version(self) -> str:
         """QEMU's version, as ``7.2.22``."""
         return self._qemu.version

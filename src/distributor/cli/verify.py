@@ -1,0 +1,138 @@
+"""``distributor verify``: stored task sets run again, and the runs compared to the nanosecond."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from distributor.analysis.compare import first_difference
+from distributor.cli.exits import EXIT_UNDECIDED
+from distributor.cli.progress import ProgressMonitor
+from distributor.distributor import MAX_ALLOWED, Distributor
+from distributor.errors import ConfigurationError
+from distributor.machines.host import machines_at_once
+from distributor.machines.qemu import qemu_kind
+from distributor.monitors.monitor import Attempt, Monitor
+from distributor.session.result import Result
+from distributor.store.record import RunRecord, TaskRecord, TaskSetRecord
+from distributor.store.store import DEFAULT_STORE, Store
+from distributor.tasks.task import Task
+from distributor.tasks.taskset import TaskSet
+
+#: Options of a run that its machines were made with.
+_MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "shift")
+
+
+def verify(
+    run: Annotated[
+        int | None, typer.Argument(help="Number of the run; the last one if unset.")
+    ] = None,
+    store: Annotated[
+        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
+    ] = DEFAULT_STORE,
+    machines: Annotated[
+        str, typer.Option("--machines", "-n", help="How many machines at once, or auto.")
+    ] = "auto",
+) -> None:
+    """Run a stored run's task sets again and compare every job, to the nanosecond.
+
+    Exit value 0: all were the same; 1: some were not; 2: bad input. Keeps nothing.
+    """
+    err = Console(stderr=True)
+    with Store.open(store, create=False) as opened:
+        record = opened.run(run)
+        options = {
+            name: record.options[name] for name in _MACHINE_OPTIONS if name in record.options
+        }
+        if options.get("network") not in ("none", "auto") or options.get("clock") != "virtual":
+            raise ConfigurationError(
+                f"run {record.id} was not sealed: only a run with --network none repeats exactly"
+            )
+        kind = qemu_kind(**options)
+        most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
+        rows = list(opened.tasksets(record.id))
+        comparison = _Comparison(opened, record, rows)
+        progress = ProgressMonitor(len(rows), lines=False, out=Console(), err=err)
+        with (
+            Distributor(
+                most,
+                max(most, MAX_ALLOWED),
+                session_type=kind,
+                builtin=kind.image.tasks,
+                monitors=[progress, comparison],
+            ) as distributor,
+            progress,
+        ):
+            distributor.add_job(_tasksets(opened, rows))
+            distributor.wait()
+    for line in comparison.differences:
+        typer.echo(line)
+    same = len(rows) - len(comparison.differences)
+    typer.echo(
+        f"{same} of {len(rows)} task sets of run {record.id} ran as before, to the nanosecond."
+    )
+    if comparison.differences:
+        if record.qemu != kind.qemu_version:
+            typer.echo(
+                f"That run was made with QEMU {record.qemu}; here it is {kind.qemu_version}."
+            )
+        raise typer.Exit(EXIT_UNDECIDED)
+
+
+class _Comparison(Monitor):
+    """Holds each result against the one that is stored."""
+
+    def __init__(self, store: Store, run: RunRecord, rows: list[TaskSetRecord]) -> None:
+        self.differences: list[str] = []
+        self._store = store
+        self._run = run
+        self._rows = rows
+
+    def finished(self, attempt: Attempt, result: Result) -> None:
+        self._compare(attempt, result)
+
+    def bad(self, attempt: Attempt, result: Result) -> None:
+        self._compare(attempt, result)
+
+    def _compare(self, attempt: Attempt, result: Result) -> None:
+        row = self._rows[attempt.index]
+        if (row.digest, row.verdict) == (result.digest, result.verdict):
+            return
+        records = self._store.jobs(self._run.id, batch=row.batch, set_index=row.set_index)
+        why = first_difference((record.job for record in records), result.jobs)
+        name = f" ({row.name})" if row.name else ""
+        self.differences.append(
+            f"set {row.set_index}{name}: {row.verdict}, now {result.verdict}; "
+            f"{why or result.reason}"
+        )
+
+
+def _tasksets(store: Store, rows: list[TaskSetRecord]) -> Iterator[TaskSet]:
+    for row in rows:
+        yield TaskSet([_task(task) for task in store.tasks(row.id)], name=row.name)
+
+
+def _task(record: TaskRecord) -> Task:
+    """The task that was stored.
+
+    :raise ConfigurationError: its executable is gone.
+    """
+    times: dict[str, Any] = {
+        name: getattr(record, name)
+        for name in ("period_ns", "deadline_ns", "offset_ns", "executiontime_ns", "criticaltime_ns")
+    }
+    return Task(
+        record.executable,
+        arg1=record.arg1,
+        priority=record.priority,
+        numberofjobs=record.numberofjobs,
+        quota_mib=None if record.quota_bytes is None else record.quota_bytes / 2**20,
+        caps=record.caps,
+        cores=record.cores,
+        coreoffset=record.coreoffset,
+        overrun=record.overrun,
+        **times,
+    )
