@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from distributor import Distributor, Result, StoreMonitor, Task, TaskSet, Verdict
+from distributor.machines.image import Image
 from distributor.machines.qemu import qemu_kind
 from distributor.machines.qemu.template import templates_folder
 from distributor.store.store import Store
@@ -165,7 +167,35 @@ def test_a_template_is_made_once_and_made_anew_when_it_is_broken(own_templates: 
     assert (folder / "state").stat().st_mtime_ns != made
     # A template that was booted anew goes on in the same way.
     assert {result.digest for result in results.found.values()} == {again.digest}
-    assert sorted(path.name for path in folder.iterdir()) == ["memory", "state"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "about.json",
+        "memory",
+        "state",
+    ]
+
+
+def test_templates_are_shown_and_cleared(tmp_path: Path, image: Image) -> None:
+    def distributor(*words: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "distributor", *words],
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    shutil.copytree(image.folder.parents[1], tmp_path / "distributor", ignore=_no_templates)
+    script = tmp_path / "sets.py"
+    script.write_text("from distributor import *\ntasksets = [TaskSet([Task('idle')])]\n")
+    distributor("run", str(script), "--store", str(tmp_path / "store.db"), "--memory-mib", "128")
+    shown = distributor("image", "show")
+    assert "template: 1 processors, 128 MiB, shift 0" in shown
+    assert distributor("image", "clear").startswith("removed 1 templates")
+    assert "template:" not in distributor("image", "show")
+
+
+def _no_templates(folder: str, names: list[str]) -> list[str]:
+    return [name for name in names if name.startswith(("templates-", ".", "kvm"))]
 
 
 def test_nothing_is_left_when_a_distributor_is_closed_in_the_middle() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from distributor.machines.image import Image, build_image, require_image
+from distributor.machines.image import Image, build_image, other_images, require_image
+from distributor.machines.qemu.template import kept_templates
 
 image = typer.Typer(
     help="The guest image: a real-time kernel, the loader and the built-in tasks.",
@@ -44,9 +46,42 @@ def build(
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
-    """Show the image that machines boot; exit value 2 if there is none that fits."""
+    """Show the image that machines boot; exit value 2 if there is none that fits.
+
+    Templates are machines that have booted it once; sealed machines are forked from them.
+    """
     found = require_image()
-    typer.echo(json.dumps(_told(found)) if as_json else _line(found))
+    templates = [kept for kept in kept_templates() if kept.about.get("image") == found.key]
+    if as_json:
+        told = [kept.about | {"folder": str(kept.folder)} for kept in templates]
+        typer.echo(json.dumps(_told(found) | {"templates": told}))
+        return
+    typer.echo(_line(found))
+    for kept in templates:
+        about = kept.about
+        typer.echo(
+            f"  template: {about['cpus']} processors, {about['memory_mib']} MiB, "
+            f"shift {about['shift']}, {about['qemu']}; {_mib(kept.disk_bytes)} on disk"
+        )
+
+
+@image.command("clear")
+def clear() -> None:
+    """Remove every template, and all images but the one that machines boot.
+
+    Nothing is lost: a template is booted anew when it is needed. No machine may be running.
+    """
+    templates, images = kept_templates(), other_images()
+    for folder in (*(kept.folder for kept in templates), *images):
+        shutil.rmtree(folder, ignore_errors=True)
+    typer.echo(
+        f"removed {len(templates)} templates "
+        f"({_mib(sum(kept.disk_bytes for kept in templates))}) and {len(images)} images"
+    )
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.0f} MiB"
 
 
 def _line(found: Image) -> str:

@@ -94,6 +94,16 @@ def find_image() -> Image | None:
         return None
 
 
+def other_images() -> list[Path]:
+    """Folders of images that are not the one that was built last."""
+    images = _images()
+    try:
+        current = (images / "current").read_text(encoding="utf-8").strip()
+    except OSError:
+        current = ""
+    return [folder for folder in sorted(images.glob("[!.]*/")) if folder.name != current]
+
+
 def require_image() -> Image:
     """The image that was built last.
 

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from distributor.errors import MachineLost, QMPError
 from distributor.machines.image.cache import alone, cache_folder
@@ -29,6 +30,7 @@ from distributor.network.sealed import Sealing, SharedMemory
 _FORMAT = 1
 _MEMORY = "memory"
 _STATE = "state"
+_ABOUT = "about.json"
 #: Pages of the template's file are not sent with the state, but mapped.
 _ABILITIES = {
     "capabilities": [{"capability": name, "state": True} for name in ("x-ignore-shared", "events")]
@@ -95,6 +97,42 @@ def templates_folder() -> Path:
     return cache_folder() / f"templates-{_FORMAT}"
 
 
+@dataclass(frozen=True, slots=True)
+class KeptTemplate:
+    """A template in the cache, as a person wants to know of it.
+
+    :param about: the options that its machines have.
+    :param disk_bytes: what it takes of the disk.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    disk_bytes: int
+
+
+def kept_templates() -> list[KeptTemplate]:
+    """The templates that are in the cache."""
+    found = []
+    for folder in sorted(templates_folder().glob("[!.]*")):
+        try:
+            about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            about = {}  # nobody's any more
+        blocks = sum(path.stat().st_blocks for path in folder.iterdir())
+        found.append(KeptTemplate(folder, about, blocks * 512))
+    return found
+
+
+def _about(spec: MachineSpec) -> dict[str, Any]:
+    return {
+        "image": spec.initramfs.parent.name,
+        "cpus": spec.cpus,
+        "memory_mib": spec.memory_mib,
+        "shift": spec.shift,
+        "qemu": str(spec.program),
+    }
+
+
 async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Template:
     """The template of a machine, made if there is none; once, whoever asks at once.
 
@@ -112,6 +150,7 @@ async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Temp
             part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             try:
                 state = await _boot_and_save(_sealed(spec, part, restored=False), console, limits)
+                (part / _ABOUT).write_text(json.dumps(_about(spec)), encoding="utf-8")
                 (part / _STATE).write_bytes(state)
                 shutil.move(part, folder)
             except BaseException:
