@@ -11,7 +11,6 @@ from distributor.errors import ConfigurationError, NetworkError
 from distributor.machines.qemu.command import (
     Accelerator,
     MachineSpec,
-    MachineType,
     qemu_command,
 )
 from distributor.machines.qemu.facts import QemuFacts, parse_version, qemu_facts
@@ -25,7 +24,6 @@ SPEC = MachineSpec(
     initramfs=Path("/images/initramfs"),
     clock=Clock.VIRTUAL,
     accelerator=Accelerator.TCG,
-    machine_type=MachineType.MICROVM,
     network=UserNetwork(),
 )
 

@@ -18,13 +18,6 @@ class Accelerator(StrEnum):
     TCG = "tcg"
 
 
-class MachineType(StrEnum):
-    """QEMU's board."""
-
-    MICROVM = "microvm"
-    PC = "pc"
-
-
 @dataclass(frozen=True, slots=True)
 class MachineSpec:
     """All that makes one machine's command line.
@@ -41,7 +34,6 @@ class MachineSpec:
     initramfs: Path
     clock: Clock
     accelerator: Accelerator
-    machine_type: MachineType
     network: UserNetwork | Sealing
     cpus: int = 1
     memory_mib: int = 256
@@ -57,12 +49,8 @@ _SLOWEST = 40.0
 #: The moment at which a virtual machine's day begins, the same in every run.
 _EPOCH = "2020-01-01T00:00:00"
 
-_BOARDS = {
-    # PCI rather than virtio-mmio, so that a NIC can be plugged in and the modules are the
-    # same on both boards. The PIT and the PIC are what the kernel calibrates its timers by.
-    MachineType.MICROVM: "microvm,acpi=on,pcie=on,rtc=on,x-option-roms=off",
-    MachineType.PC: "pc,usb=off,hpet=off,vmport=off",
-}
+#: QEMU's board, without what no task needs.
+_BOARD = "pc,usb=off,hpet=off,vmport=off"
 
 #: What every guest's kernel is told (Linux, Documentation/admin-guide/kernel-parameters.txt).
 _KERNEL_WORDS = (
@@ -100,7 +88,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-sandbox",
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
         "-machine",
-        _BOARDS[spec.machine_type],
+        _BOARD,
         "-m",
         f"{spec.memory_mib + spec.network.shared_mib}M",
         "-smp",

@@ -14,7 +14,6 @@ from distributor.machines.qemu.boot import BootLimits
 from distributor.machines.qemu.command import (
     Accelerator,
     MachineSpec,
-    MachineType,
     qemu_command,
 )
 from distributor.machines.qemu.facts import QemuFacts, qemu_facts
@@ -48,7 +47,6 @@ class QemuKind:
         loopback port; ``auto`` is ``none`` for the virtual clock.
     :param accelerator: for the real clock ``kvm``, ``tcg``, or ``auto``: KVM where a boot
         on it succeeds. The virtual clock is always emulated.
-    :param machine_type: QEMU's board, ``microvm`` or ``pc``; ``auto`` takes the faster.
     :param directory: where consoles are kept for good; by default they are in a folder of
         this process (see :attr:`consoles`) that goes when the kind does.
     :param boot_timeout_s: processor seconds of the host that a boot may take; ten times
@@ -66,7 +64,6 @@ class QemuKind:
         memory_mib: int = 256,
         shift: int = 0,
         accelerator: str = AUTO,
-        machine_type: str = AUTO,
         port: int = 3001,
         directory: Path | None = None,
         boot_timeout_s: float = 60.0,
@@ -80,7 +77,6 @@ class QemuKind:
         if not boot_timeout_s > 0:
             raise ConfigurationError(f"boot_timeout_s is a number above 0, not {boot_timeout_s!r}")
         self._accelerator = _one_of("accelerator", accelerator, (AUTO, *Accelerator))
-        board = _one_of("machine_type", machine_type, (AUTO, *MachineType))
         self._qemu: QemuFacts = qemu_facts()
         virtual = self._clock is Clock.VIRTUAL
         if virtual:
@@ -104,14 +100,8 @@ class QemuKind:
                     "network none seals machines against time, but the real clock is the host's",
                     hint="take --clock virtual, or --network user",
                 )
-            # The shared memory is a NUMA node, which the microvm does not have, and lies
-            # right behind the machine's own, which must leave it room below the devices.
+            # The shared memory lies right behind the machine's own, below the devices.
             _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], 2048)
-            if board not in (AUTO, MachineType.PC):
-                raise ConfigurationError("a sealed machine's board is pc")
-            board = MachineType.PC
-        if board == AUTO:
-            board = MachineType.MICROVM if virtual else MachineType.PC
         self._spec = MachineSpec(
             name="",
             program=self._qemu.path,
@@ -119,7 +109,6 @@ class QemuKind:
             initramfs=image.initramfs,
             clock=self._clock,
             accelerator=Accelerator.TCG,
-            machine_type=MachineType(board),
             network=UserNetwork(port),
             cpus=cpus,
             memory_mib=memory_mib,
