@@ -73,7 +73,7 @@ class Distributor:
         after which a machine is given up.
     :param monitors: watch every job, beside the monitor that a job brings along.
     :param machine: options of the QEMU machines: ``clock`` (``"virtual"`` or ``"real"``),
-        ``cpus``, ``memory_mib``, ``shift``, ``accelerator``, ``image``.
+        ``network``, ``cpus``, ``memory_mib``, ``mips``, ``accelerator``, ``image``.
     :raise ConfigurationError: an option is wrong, or QEMU is missing.
     :raise ImageError: there is no guest image.
     """

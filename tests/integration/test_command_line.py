@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -81,8 +82,8 @@ def test_the_textbook_example_in_json(tmp_path: Path) -> None:
 
 
 def test_a_run_is_verified_and_compared(sets: Path, tmp_path: Path) -> None:
-    for shift in (0, 0, 2):
-        done = distributor("run", sets, "--quiet", "--shift", shift, cwd=tmp_path)
+    for mips in (1000, 1000, 250):
+        done = distributor("run", sets, "--quiet", "--mips", mips, cwd=tmp_path)
         assert done.returncode == 0, done
     same = distributor("diff", 1, 2, cwd=tmp_path)
     assert (same.returncode, same.stdout.strip()) == (
@@ -96,9 +97,13 @@ def test_a_run_is_verified_and_compared(sets: Path, tmp_path: Path) -> None:
     assert verified.returncode == 0, verified
     assert "2 of 2 task sets of run 3 ran as before" in verified.stdout
     # A store that tells of another run than can be had is found out.
-    with sqlite3.connect(tmp_path / "distributor.db") as connection:
-        connection.execute("UPDATE tasksets SET digest = 'x' WHERE run_id = 3 AND set_index = 1")
-        connection.execute("UPDATE jobs SET start_ns = start_ns - 1 WHERE taskset_id = 6")
+    which = "run_id = 3 AND set_index = 1"
+    with closing(sqlite3.connect(tmp_path / "distributor.db")) as connection, connection:
+        connection.execute(f"UPDATE tasksets SET digest = 'x' WHERE {which}")
+        connection.execute(
+            "UPDATE jobs SET start_ns = start_ns - 1 "
+            f"WHERE taskset_id = (SELECT id FROM tasksets WHERE {which})"
+        )
     found = distributor("verify", 3, cwd=tmp_path)
     assert found.returncode == 1
     assert "set 1 (late): missed, now missed; job 0 of task 0 has another start" in found.stdout
@@ -179,6 +184,7 @@ def test_no_image_is_one_line(sets: Path, tmp_path: Path) -> None:
         (["--network", "carrier-pigeon"], "network is auto, none, user"),
         (["--offset", "7"], "none after the first 7"),
         (["--machines", "many"], "--machines is auto or a number from 1 up"),
+        (["--mips", "300"], "mips is one of 1000, 500, 250, 125, 62.5"),
         (["--machines", "0"], "--machines is auto or a number from 1 up"),
         (["--network", "none", "--clock", "real"], "the real clock is the host's"),
     ],

@@ -42,7 +42,8 @@ def test_the_virtual_clock_counts_instructions_and_knows_no_host() -> None:
     assert given["-icount"] == ["shift=3,sleep=off"]
     assert given["-seed"] == ["1"]
     assert given["-rtc"] == ["base=2020-01-01T00:00:00,clock=vm"]
-    assert given["-cpu"] == ["max,-rdrand,-rdseed"]
+    (processor,) = given["-cpu"]
+    assert {"-rdrand", "-rdseed"} <= set(processor.split(","))
     assert "distributor.clock=virtual" in given["-append"][0].split()
 
 

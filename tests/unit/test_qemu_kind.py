@@ -43,6 +43,8 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
         ({"network": "none", "clock": "real"}, "the real clock is the host's"),
         ({"memory_mib": 4096}, "memory_mib of a sealed machine is a whole number of 96 to 2048"),
         ({"boot_timeout_s": 0}, "boot_timeout_s"),
+        ({"mips": 300}, "mips is one of 1000, 500, 250"),
+        ({"mips": 500, "shift": 1}, "mips and shift say the same"),
         ({"disk": 3}, "machines have no option disk"),
     ],
 )
@@ -76,6 +78,7 @@ def test_a_dry_run_shows_the_command_of_the_clock(
 ) -> None:
     monkeypatch.setattr(kind, "restored_spec", lambda spec: spec)
     assert "shift=2,sleep=off" in QemuKind(image, shift=2).command("m1")
+    assert "shift=4,sleep=off" in qemu_kind(image=image, mips=62.5).command("m1")
     monkeypatch.setattr(kind, "kvm_opens", lambda: True)
     real = QemuKind(image, clock="real")
     assert "kvm" in real.command("m1")

@@ -52,14 +52,13 @@ def run(
     memory_mib: Annotated[
         int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
     ] = None,
-    shift: Annotated[
-        int | None,
+    mips: Annotated[
+        float,
         typer.Option(
-            help="Virtual clock: an instruction takes 2^SHIFT ns (0 is the fastest processor).",
-            min=0,
-            max=10,
+            help="Virtual clock: speed of the processor in millions of instructions a second; "
+            "1000, 500, 250 ... 0.977."
         ),
-    ] = None,
+    ] = 1000,
     store: Annotated[
         str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
     ] = DEFAULT_STORE,
@@ -95,8 +94,8 @@ def run(
     options: dict[str, Any] = {"clock": clock, "network": network, "cpus": cpus}
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
-    if shift is not None:
-        options["shift"] = shift
+    if clock is Clock.VIRTUAL:
+        options["mips"] = mips
     kind = qemu_kind(**options)
     most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
     if dry_run:

@@ -23,7 +23,7 @@ from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
 #: Options of a run that its machines were made with.
-_MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "shift")
+_MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "mips")
 
 
 def verify(
