@@ -23,7 +23,7 @@ int policy_set(pid_t thread, const struct policy *policy)
 		.size = sizeof attributes,
 		.policy = policy->kind,
 		/* without it a deadline task's fork fails */
-		.flags = policy->kind == SCHED_DEADLINE ? RESET_ON_FORK : 0,
+		.flags = policy->reset || policy->kind == SCHED_DEADLINE ? RESET_ON_FORK : 0,
 		.priority = policy->fifo,
 		.runtime = policy->runtime_ns,
 		.deadline = policy->deadline_ns,

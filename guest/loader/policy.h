@@ -3,6 +3,7 @@
 #define POLICY_H
 
 #include <sched.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,6 +14,7 @@
 struct policy {
 	uint32_t kind; /* SCHED_OTHER, SCHED_FIFO, SCHED_DEADLINE, SCHED_IDLE */
 	uint32_t fifo; /* 1 to 99, 99 is highest */
+	bool reset;    /* children begin with SCHED_OTHER */
 	uint64_t runtime_ns, deadline_ns, period_ns;
 };
 

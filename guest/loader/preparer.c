@@ -12,8 +12,12 @@
 #include "console.h"
 #include "executor.h"
 
-/* While a released job waits for its process, one is made at the highest task's level. */
-#define FIFO_URGENT 98
+/*
+ * The preparer is below all tasks (they begin at 2) and above what it makes. While a
+ * released job waits for its process, one is made at the highest task's level.
+ */
+#define FIFO_CALM 1
+#define FIFO_URGENT 99
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -24,7 +28,9 @@ static _Atomic pid_t thread_id;
 static _Atomic unsigned wakes; /* a futex word */
 static atomic_bool raised;     /* it has the policy URGENT */
 
-static const struct policy URGENT = { .kind = SCHED_FIFO, .fifo = FIFO_URGENT };
+static const struct policy CALM = { .kind = SCHED_FIFO, .fifo = FIFO_CALM, .reset = true };
+static const struct policy URGENT = { .kind = SCHED_FIFO, .fifo = FIFO_URGENT, .reset = true };
+static const struct policy URGENT_MADE = { .kind = SCHED_FIFO, .fifo = FIFO_URGENT - 1 };
 
 static void futex(int operation, unsigned value)
 {
@@ -92,7 +98,7 @@ static void make(struct lane *lane)
 {
 	struct stock *stock = &lane->stock;
 	int cgroup = lane->slots > 0 ? lane->slot_procs[stock->made % lane->slots] : -1;
-	pid_t pid = process_prepare(&lane->plan, cgroup);
+	pid_t pid = process_prepare(&lane->plan, cgroup, raised ? &URGENT_MADE : NULL);
 
 	if (pid < 0 && !filled) {
 		/* found before time zero: the task as a whole is refused */
@@ -119,7 +125,7 @@ static void calm_down(const struct run *run)
 	if (!raised || urgent(run))
 		return;
 	raised = false;
-	policy_set(0, &(struct policy){ .kind = SCHED_OTHER });
+	policy_set(0, &CALM);
 	/* the executor may have asked in between */
 	if (raised)
 		policy_set(0, &URGENT);
@@ -129,6 +135,7 @@ static void *work(void *unused)
 {
 	(void)unused;
 	thread_id = (pid_t)syscall(SYS_gettid);
+	policy_set(0, &CALM);
 	pthread_mutex_lock(&lock);
 	for (;;) {
 		struct run *run = current;
@@ -166,6 +173,7 @@ void preparer_start(void)
 {
 	pthread_t thread;
 
+	process_open();
 	if (pthread_create(&thread, NULL, work, NULL) != 0)
 		fatal("the preparer cannot be started");
 	pthread_detach(thread);

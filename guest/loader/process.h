@@ -3,6 +3,7 @@
 #define PROCESS_H
 
 #include <sched.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "policy.h"
@@ -14,14 +15,19 @@ struct plan {
 	cpu_set_t *cpus;
 	size_t cpus_size;
 	struct policy policy;
+	uintptr_t entry; /* where the program begins, once that is known */
 };
+
+/* Once, before any other: what all processes inherit. */
+void process_open(void);
 
 /*
  * Starts the plan's executable in a process group of its own and returns its pid, when it is
  * stopped before its first instruction and has its policy; SIGCONT lets it go.
- * `cgroup` is the descriptor of a cgroup.procs file, or -1. On failure returns -errno,
- * and nothing of it is left.
+ * `cgroup` is the descriptor of a cgroup.procs file, or -1; `policy` is what the process is
+ * made with, or NULL for what it inherits. Either way it must be below the calling thread's.
+ * On failure returns -errno, and nothing of it is left.
  */
-pid_t process_prepare(const struct plan *plan, int cgroup);
+pid_t process_prepare(struct plan *plan, int cgroup, const struct policy *policy);
 
 #endif

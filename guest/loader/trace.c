@@ -25,7 +25,6 @@ static struct {
 	unsigned switch_id, exit_id;
 	size_t pid_at;  /* common_pid */
 	size_t next_at; /* next_pid of sched_switch */
-	int pipes[CPUS_MAX];
 	int cpus;
 	char filter[160];
 } trace;
@@ -103,6 +102,7 @@ static bool set_up(void)
 	/* the entry of do_exit is the end of a job's own work; its memory goes after that */
 	if (!put(TRACING "/kprobe_events", "p:" PROBE " do_exit\n"))
 		return false;
+	put(TRACING "/options/record-cmd", "0"); /* names of tasks, noted at each switch */
 	if (!put(TRACING "/trace_clock", "mono") ||
 	    !put(TRACING "/buffer_size_kb", BUFFER_KIB) || !layout())
 		return false;
@@ -117,12 +117,6 @@ void trace_open(void)
 	if (!set_up()) {
 		say("no trace: jobs are stamped by the loader itself (%s)", strerror(errno));
 		return;
-	}
-	for (int i = 0; i < trace.cpus; i++) {
-		char path[160];
-
-		snprintf(path, sizeof path, TRACING "/per_cpu/cpu%d/trace_pipe_raw", i);
-		trace.pipes[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	}
 	trace.open = true;
 }
@@ -223,16 +217,24 @@ static void ignore(void *context, int64_t time_ns, const uint8_t *event, size_t 
 	(void)size;
 }
 
+/*
+ * The buffers are open only while they are read: every process that is made meanwhile
+ * inherits their descriptors, and the kernel wakes a thread for each that is closed.
+ */
 static void read_all(ringpage_event *each, struct run *run)
 {
 	static uint8_t page[PAGE_MAX];
 
 	for (int i = 0; i < trace.cpus; i++) {
+		char path[160];
+		int buffer;
 		ssize_t size;
 
-		while (trace.pipes[i] >= 0 &&
-		       (size = read(trace.pipes[i], page, sizeof page)) > 0)
+		snprintf(path, sizeof path, TRACING "/per_cpu/cpu%d/trace_pipe_raw", i);
+		buffer = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		while (buffer >= 0 && (size = read(buffer, page, sizeof page)) > 0)
 			ringpage_read(page, (size_t)size, each, run);
+		close(buffer);
 	}
 }
 
