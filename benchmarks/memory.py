@@ -26,14 +26,14 @@ async def _measure() -> list[float]:
         async with asyncio.TaskGroup() as starts:
             for machine in machines:
                 starts.create_task(machine.start())
-        return [_pss_mib(machine.pid) for machine in machines if machine.pid is not None]
+        return [pss_mib(machine.pid) for machine in machines if machine.pid is not None]
     finally:
         for machine in machines:
             await machine.stop()
         kind.close()
 
 
-def _pss_mib(pid: int) -> float:
+def pss_mib(pid: int) -> float:
     """Proportional set size (proc(5), smaps_rollup)."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     found = re.search(r"^Pss: +(\d+) kB", text, re.MULTILINE)

@@ -162,6 +162,15 @@ class QemuKind:
         """
         if not self._sealed:
             return self.create_reachable(machine_id)
+        return self.create_sealed(machine_id)
+
+    def create_sealed(self, machine_id: str) -> SealedQemuMachine:
+        """The same, where it is known that the network is ``none``.
+
+        :raise ConfigurationError: the machines are not sealed, or as :meth:`create`.
+        """
+        if not self._sealed:
+            raise ConfigurationError("only a machine of network none is sealed")
 
         async def prepare() -> Template:
             spec = self._named("template", Accelerator.TCG)

@@ -76,6 +76,14 @@ class SealedQemuMachine:
         return None if instance is None else instance.process.pid
 
     @property
+    def next_pid(self) -> int | None:
+        """The process of the fork that waits for the next set, None while there is none."""
+        if self._next is None or not self._next.done() or self._next.cancelled():
+            return None
+        fork = None if self._next.exception() else self._next.result()
+        return None if fork is None or fork.instance is None else fork.instance.process.pid
+
+    @property
     def work_per_guest_s(self) -> float:
         return work_per_guest_s(0 if self._template is None else self._template.spec.shift)
 
