@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from statistics import median
 
 from benchmarks import Measured, measured
 from benchmarks._machine import TIMEOUT_S, three_tasks
 from benchmarks.memory import pss_mib
+from benchmarks.spread import busy_host
 from distributor.engine import binaries
 from distributor.machines.image import require_image
 from distributor.machines.qemu import qemu_kind
@@ -108,18 +105,3 @@ async def _run(tasksets: Sequence[TaskSet]) -> tuple[list[float], list[Record]]:
         await machine.stop()
         await asyncio.to_thread(kind.close)
     return walls_s, records
-
-
-@contextmanager
-def busy_host() -> Iterator[None]:
-    """Two endless loops for each core of the host."""
-    loops = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in range(2 * (os.cpu_count() or 1))
-    ]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()

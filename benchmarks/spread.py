@@ -44,7 +44,7 @@ async def _measure(clock: Clock, repetitions: int) -> tuple[list[Record], list[R
     async with bench(clock) as one:
         await one.run(three_tasks(0.1))  # sends the binary
         idle = await _repeat(one, repetitions)
-        with _load():
+        with busy_host():
             return idle, await _repeat(one, repetitions)
 
 
@@ -60,11 +60,11 @@ def _spreads_us(records: list[Record]) -> list[float]:
 
 
 @contextmanager
-def _load() -> Iterator[None]:
-    """Busy loops on all cores of the host."""
+def busy_host() -> Iterator[None]:
+    """Two endless loops for each core of the host."""
     loops = [
         subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in range(os.cpu_count() or 1)
+        for _ in range(2 * (os.cpu_count() or 1))
     ]
     try:
         yield

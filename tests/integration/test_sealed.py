@@ -9,12 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from benchmarks.spread import busy_host
 from distributor import Distributor, Result, StoreMonitor, Task, TaskSet, Verdict
 from distributor.machines.image import Image
 from distributor.machines.qemu import qemu_kind
@@ -49,21 +48,6 @@ MIXED = TaskSet(
     ],
     name="mixed",
 )
-
-
-@contextmanager
-def busy_host() -> Iterator[None]:
-    """Two endless loops for each core of the host."""
-    loops = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in range(2 * (os.cpu_count() or 1))
-    ]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 @pytest.mark.parametrize("taskset", [FIFO, EDF, MIXED], ids=lambda taskset: taskset.name)

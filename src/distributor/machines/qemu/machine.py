@@ -15,9 +15,10 @@ from distributor.errors import (
     StateError,
 )
 from distributor.machines.machine import MachineState
+from distributor.machines.qemu.base import QemuBase
 from distributor.machines.qemu.boot import BootLimits, boot, boot_error
-from distributor.machines.qemu.command import MachineSpec, work_per_guest_s
-from distributor.machines.qemu.instance import Instance, complete, launch
+from distributor.machines.qemu.command import MachineSpec
+from distributor.machines.qemu.instance import Instance, launch
 from distributor.network.user import HOST, UserNetwork
 from distributor.session.result import MachineFacts
 
@@ -28,8 +29,8 @@ _AVAILABLE = struct.pack("<I", 0x000AAAAA)
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class QemuMachine:
-    """Implements :class:`~distributor.machines.machine.Machine`.
+class QemuMachine(QemuBase):
+    """Implements :class:`~distributor.machines.machine.ReachableMachine`.
 
     :param prepare: gives the machine's specification, its descriptors aside, when it starts.
     :param console: the file that keeps what the machine prints; asked for when it starts.
@@ -43,47 +44,23 @@ class QemuMachine:
         facts: MachineFacts,
         limits: BootLimits,
     ) -> None:
-        self._id = machine_id
+        super().__init__(machine_id, console, facts)
         self._prepare = prepare
-        self._console = console
-        self._facts = facts
         self._limits = limits
-        self._state = MachineState.CREATED
         self._instance: Instance | None = None
         self._port = 0
         #: The connection on which the loader first answered, until somebody asks for one.
         self._greeted: _Streams | None = None
-        self._ending: asyncio.Task[None] | None = None
 
     @property
-    def id(self) -> str:
-        return self._id
+    def instance(self) -> Instance | None:
+        return self._instance
 
     @property
     def state(self) -> MachineState:
         if self._state is not MachineState.STOPPING and self._death() is not None:
             return MachineState.DEAD
         return self._state
-
-    @property
-    def facts(self) -> MachineFacts:
-        return self._facts
-
-    @property
-    def pid(self) -> int | None:
-        """QEMU's process, None before there is one."""
-        return None if self._instance is None else self._instance.process.pid
-
-    @property
-    def work_per_guest_s(self) -> float:
-        shift = 0 if self._instance is None else self._instance.spec.shift
-        return work_per_guest_s(shift)
-
-    def work_s(self) -> float | None:
-        return None if self._instance is None else self._instance.process.work_s()
-
-    def console_tail(self, lines: int = 20) -> str:
-        return "" if self._instance is None else self._instance.console.tail(lines)
 
     # -- up ------------------------------------------------------------------------------
 
@@ -95,9 +72,7 @@ class QemuMachine:
         :raise GuestFault: the guest gave up while it booted.
         :raise MachineLost: QEMU was killed meanwhile.
         """
-        if self._state is not MachineState.CREATED:
-            raise StateError(f"machine {self._id} is {self.state}: it can be started once")
-        self._state = MachineState.STARTING
+        self._begin()
         spec = await self._prepare()
         self._facts = dataclasses.replace(self._facts, accelerator=spec.accelerator.value)
         instance = await launch(spec, self._console(), self._own)
@@ -179,17 +154,9 @@ class QemuMachine:
 
     # -- down ----------------------------------------------------------------------------
 
-    async def stop(self) -> None:
-        """End the machine: `quit`, then signals, then reaped. Completes when cancelled."""
-        if self._ending is None:
-            self._ending = asyncio.create_task(self._end(), name=f"end of {self._id}")
-        await complete(self._ending)
-
     async def _end(self) -> None:
-        self._state = MachineState.STOPPING
         if self._greeted is not None:
             self._greeted[1].close()
             self._greeted = None
         if self._instance is not None:
             await self._instance.end()
-        self._state = MachineState.DEAD

@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from distributor.errors import QMPError, StateError, WireError
+from distributor.errors import QMPError, WireError
 from distributor.machines.machine import MachineState
-from distributor.machines.qemu.command import work_per_guest_s
-from distributor.machines.qemu.instance import Instance, complete
+from distributor.machines.qemu.base import QemuBase
+from distributor.machines.qemu.instance import Instance
 from distributor.machines.qemu.template import Template
 from distributor.network.sealed import EXIT_DONE, EXIT_REFUSED, SharedMemory
 from distributor.session.result import MachineFacts
@@ -28,7 +28,7 @@ class _Fork:
         self.instance = instance
 
 
-class SealedQemuMachine:
+class SealedQemuMachine(QemuBase):
     """Implements :class:`~distributor.machines.machine.SealedMachine`.
 
     The next fork is made while one runs, so that its task set finds it ready.
@@ -44,36 +44,18 @@ class SealedQemuMachine:
         console: Callable[[], Path],
         facts: MachineFacts,
     ) -> None:
-        self._id = machine_id
+        super().__init__(machine_id, console, facts)
         self._prepare = prepare
-        self._console = console
-        self._facts = facts
-        self._state = MachineState.CREATED
         self._template: Template | None = None
         self._path: Path | None = None
         self._next: asyncio.Task[_Fork] | None = None
         self._owned: list[_Fork] = []
         #: The fork that runs a set, or did so last.
         self._last: _Fork | None = None
-        self._ending: asyncio.Task[None] | None = None
 
     @property
-    def id(self) -> str:
-        return self._id
-
-    @property
-    def state(self) -> MachineState:
-        return self._state
-
-    @property
-    def facts(self) -> MachineFacts:
-        return self._facts
-
-    @property
-    def pid(self) -> int | None:
-        """The process of the fork that runs, None while none does."""
-        instance = None if self._last is None else self._last.instance
-        return None if instance is None else instance.process.pid
+    def instance(self) -> Instance | None:
+        return None if self._last is None else self._last.instance
 
     @property
     def next_pid(self) -> int | None:
@@ -83,18 +65,6 @@ class SealedQemuMachine:
         fork = None if self._next.exception() else self._next.result()
         return None if fork is None or fork.instance is None else fork.instance.process.pid
 
-    @property
-    def work_per_guest_s(self) -> float:
-        return work_per_guest_s(0 if self._template is None else self._template.spec.shift)
-
-    def work_s(self) -> float | None:
-        instance = None if self._last is None else self._last.instance
-        return None if instance is None else instance.process.work_s()
-
-    def console_tail(self, lines: int = 20) -> str:
-        instance = None if self._last is None else self._last.instance
-        return "" if instance is None else instance.console.tail(lines)
-
     async def start(self) -> None:
         """Have the template, and a fork that is ready.
 
@@ -103,9 +73,7 @@ class SealedQemuMachine:
         :raise GuestFault: the template's guest gave up.
         :raise MachineLost: QEMU was killed meanwhile.
         """
-        if self._state is not MachineState.CREATED:
-            raise StateError(f"machine {self._id} is {self._state}: it can be started once")
-        self._state = MachineState.STARTING
+        self._begin()
         self._template = await self._prepare()
         accelerator = self._template.spec.accelerator.value
         self._facts = dataclasses.replace(self._facts, accelerator=accelerator)
@@ -174,14 +142,7 @@ class SealedQemuMachine:
         fork.shared.close()
         self._owned.remove(fork)
 
-    async def stop(self) -> None:
-        """End every fork: `quit`, then signals, then reaped. Completes when cancelled."""
-        if self._ending is None:
-            self._ending = asyncio.create_task(self._end(), name=f"end of {self._id}")
-        await complete(self._ending)
-
     async def _end(self) -> None:
-        self._state = MachineState.STOPPING
         if self._next is not None:
             self._next.cancel()
             await asyncio.wait({self._next})
@@ -189,4 +150,3 @@ class SealedQemuMachine:
                 self._next.exception()  # retrieved: nobody needs it any more
         for fork in list(self._owned):
             await self._end_fork(fork)
-        self._state = MachineState.DEAD
