@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -128,6 +130,29 @@ def test_an_undecided_set_is_exit_value_1(tmp_path: Path) -> None:
     done = distributor("run", "sets.json", "--timeout", 2, "--json", cwd=tmp_path)
     assert done.returncode == 1, done
     assert json.loads(done.stdout.splitlines()[-1])["undecided"] == 1
+
+
+def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_decided(tmp_path: Path) -> None:
+    (tmp_path / "sets.py").write_text(
+        "from distributor import Task, TaskSet\n"
+        "tasksets = (TaskSet([Task('idle')]) for _ in range(10_000))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "distributor", "run", "sets.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()  # the first verdict
+        running.send_signal(signal.SIGINT)
+        _, told = running.communicate(timeout=60)
+    assert running.returncode == 130, told
+    kept = int(re.findall(r"distributor: interrupted; (\d+) task sets are kept\n$", told)[0])
+    with Store.open(str(tmp_path / "distributor.db"), create=False) as store:
+        assert sum(store.counts(1).values()) == kept > 0
+    assert "Traceback" not in told
 
 
 def test_a_dry_run_prints_the_command_and_runs_nothing(sets: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_UNDECIDED
+from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import DistributorError, MachineError
@@ -114,6 +114,7 @@ def run(
     if verbose:
         monitors.append(LoggingMonitor())
     failure: DistributorError | None = None
+    interrupted = False
     with (
         Distributor(
             most,
@@ -131,6 +132,8 @@ def run(
             distributor.wait()
         except DistributorError as error:
             failure = error
+        except KeyboardInterrupt:
+            interrupted = True
     summary = _summary(progress, clock, watcher.store.name)
     if progress.decided:
         err.print(
@@ -142,6 +145,9 @@ def run(
     if as_json:
         # Last, and on one line, whatever the terminal's width.
         typer.echo(json.dumps(summary))
+    if interrupted:
+        sys.stderr.write(f"distributor: interrupted; {progress.decided} task sets are kept\n")
+        raise typer.Exit(EXIT_INTERRUPTED)
     if failure is not None:
         _report(failure)
         raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
