@@ -1,6 +1,6 @@
 """The first example of a distributor: a script that hands over a job and waits.
 
-Run it with `python examples/seed.py`.
+Run it with `python examples/seed.py`; `distributor run examples/seed.py` runs its set, too.
 """
 
 from distributor import Distributor, LoggingMonitor, Task, TaskSet
@@ -17,7 +17,9 @@ class MyTaskSet(TaskSet):
         )
 
 
+tasksets = MyTaskSet()
+
 if __name__ == "__main__":
     with Distributor(max_machine=1) as distributor:
-        distributor.add_job(MyTaskSet(), LoggingMonitor())
+        distributor.add_job(tasksets, LoggingMonitor())
         distributor.wait()
