@@ -138,7 +138,8 @@ def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_decided(tmp_path: Path) -
         "tasksets = (TaskSet([Task('idle')]) for _ in range(10_000))\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-m", "distributor", "run", "sets.py"],
+        # Whoever runs the tests in the background may have SIGINT ignored, which is inherited.
+        ["env", "--default-signal=INT", sys.executable, "-m", "distributor", "run", "sets.py"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
