@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -316,11 +317,21 @@ class _LoopThread:
 
         # A daemon, so that a script that forgets close() ends; atexit closes it then.
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(live()), name="distributor", daemon=True
+            target=lambda: _run_apart(live()), name="distributor", daemon=True
         )
         self._thread.start()
         self._loop = begun.result()
         atexit.register(self.close)
+
+
+def _run_apart(work: Coroutine[Any, Any, None]) -> None:
+    """Run an event loop in a thread that leaves Ctrl-C to the main one.
+
+    Starting a process blocks and unblocks the thread's signals, at which it can take a
+    SIGINT that was meant for the main thread; that would then sleep on, and never know.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    asyncio.run(work)
 
 
 def _whole(name: str, value: object, low: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -343,6 +345,14 @@ def test_a_closed_distributor_says_so_and_leaves_no_thread(builtin: dict[str, Pa
     assert "distributor" not in {thread.name for thread in threading.enumerate()}
     with pytest.raises(StateError, match="closed"):
         distributor.add_job(sets(1))
+
+
+def test_ctrl_c_is_left_to_the_main_thread(builtin: dict[str, Path]) -> None:
+    with Distributor(session_type=FakeKind(), builtin=builtin) as distributor:
+        thread = distributor._thread.call(threading.get_native_id)
+        status = Path(f"/proc/self/task/{thread}/status").read_text()
+    blocked = int(re.findall(r"^SigBlk:\s+(\w+)$", status, re.MULTILINE)[0], 16)
+    assert blocked & 1 << (signal.SIGINT - 1)
 
 
 def test_a_set_whose_binary_is_gone_is_undecided_and_the_rest_runs(
