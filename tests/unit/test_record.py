@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from distributor import Event, EventType, Task, TaskSet, Verdict, WireError
@@ -89,6 +91,17 @@ def test_an_unfinished_set_is_undecided() -> None:
     assert judged(taskset(), *job(0, 3))[0] is Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_task_with_fewer_jobs_than_it_should_have_is_not_schedulable(jobs: int) -> None:
+    told = [event for index in range(jobs) for event in job(index, 3)]
+    assert judged(taskset(), *told, done()) == (
+        Verdict.UNDECIDED,
+        f"task 0 (hey) came to its end after {jobs} of 2 jobs",
+    )
+    # What is known to have gone wrong is not undone by it.
+    assert judged(taskset(), *job(0, 30), done())[0] is Verdict.MISSED
+
+
 def test_a_refused_task_is_undecided_and_says_which() -> None:
     verdict, reason = judged(taskset(), Event(EventType.NOT_SCHEDULED, 0, 0, exact=True))
     assert (verdict, reason) == (Verdict.UNDECIDED, "admission control refused task 0")
@@ -139,8 +152,20 @@ def test_a_plain_loader_is_judged_by_start_and_end() -> None:
         [job(0, 1)[0], done()],
         [*job(0, 1), done(), *job(1, 1)],
         [job(0, 1)[1]] * 3,
+        [job(0, 1)[0], dataclasses.replace(job(0, 1)[1], time_ns=29_999)],
+        [job(0, 1)[0], dataclasses.replace(job(0, 1)[1], exact=False)],
     ],
-    ids=["task 1", "task -1", "third job", "two at once", "end in job", "after end", "ends"],
+    ids=[
+        "task 1",
+        "task -1",
+        "third job",
+        "two at once",
+        "end in job",
+        "after end",
+        "ends",
+        "end before start",
+        "two clocks",
+    ],
 )
 def test_events_that_the_set_cannot_have_are_refused(events: list[Event]) -> None:
     with pytest.raises(WireError):

@@ -92,6 +92,8 @@ class Record:
                 raise WireError(f"task {event.task_id} ended a job too many")
             start = event
             state.started += 1
+        if event.time_ns < start.time_ns or event.exact != start.exact:
+            raise WireError(f"a job of task {event.task_id} ended before it began")
         state.open = None
         if not event.exact and self._plain_zero_ns is None:
             self._plain_zero_ns = start.time_ns
@@ -135,6 +137,12 @@ class Record:
                 return Verdict.MISSED, (
                     f"{self._name(job)} responded after {job.response_ns / 1e6:.6g} ms, "
                     f"{job.tardiness_ns / 1e6:.6g} ms late"
+                )
+        for place, (state, task) in enumerate(zip(self._tasks, self._taskset, strict=True)):
+            if state.started < task.numberofjobs:
+                return Verdict.UNDECIDED, (
+                    f"task {place} ({task.name}) came to its end after {state.started} of "
+                    f"{task.numberofjobs} jobs"
                 )
         return Verdict.SCHEDULABLE, f"all {len(jobs)} jobs met their deadlines"
 
