@@ -22,7 +22,7 @@ class FakeMachine:
         self._port = 0
         self._death: asyncio.Future[Exception] | None = None
         self.paused = 0
-        self.work = 0.0
+        self.work: float | None = 0.0
 
     @property
     def id(self) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from distributor.errors import SessionTimeout, WireError
+from distributor.errors import WireError
 from distributor.machines.machine import SealedMachine
 from distributor.session import wire
 from distributor.session.binary import Binaries
@@ -14,7 +13,8 @@ from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
 from distributor.session.peer import Peer
 from distributor.session.record import Record
-from distributor.session.watchdog import TICK_S, Watchdog
+from distributor.session.watch import watched
+from distributor.session.watchdog import Watchdog
 from distributor.session.wire import Word
 from distributor.tasks.taskset import TaskSet
 
@@ -48,7 +48,13 @@ class SealedSession:
     ) -> Record:
         """As :meth:`~distributor.session.session.Session.run`."""
         said = await self._compose(taskset, goal)
-        heard = await self._exchange(said, taskset)
+        watchdog = Watchdog(
+            taskset,
+            self._machine.facts.clock,
+            timeout_s=self._timeout_s,
+            work_per_guest_s=self._machine.work_per_guest_s,
+        )
+        heard = await watched(self._machine.exchange(said), watchdog, self._machine)
         record = Record(taskset)
         decoder = wire.Decoder()
         decoder.feed(heard)
@@ -75,25 +81,3 @@ class SealedSession:
         parts.append(wire.encode_text(Word.SEND_DESCS, describe(taskset, extended=True)))
         parts.append(wire.encode(Word.START))
         return b"".join(parts)
-
-    async def _exchange(self, said: bytes, taskset: TaskSet) -> bytes:
-        """Wait for the machine's answer for as long as it makes progress."""
-        watchdog = Watchdog(
-            taskset,
-            self._machine.facts.clock,
-            timeout_s=self._timeout_s,
-            work_per_guest_s=self._machine.work_per_guest_s,
-        )
-        loop = asyncio.get_running_loop()
-        exchange = asyncio.create_task(self._machine.exchange(said))
-        try:
-            while True:
-                done, _ = await asyncio.wait({exchange}, timeout=TICK_S)
-                if done:
-                    return exchange.result()
-                complaint = watchdog.complaint(loop.time(), self._machine.work_s())
-                if complaint:
-                    raise SessionTimeout(f"{self._machine.id} was given up: {complaint}")
-        finally:
-            exchange.cancel()
-            await asyncio.wait({exchange})

@@ -16,7 +16,8 @@ from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
 from distributor.session.peer import Peer
 from distributor.session.record import Record
-from distributor.session.watchdog import TICK_S, Watchdog
+from distributor.session.watch import watched
+from distributor.session.watchdog import Watchdog
 from distributor.session.wire import Word
 from distributor.tasks.taskset import TaskSet
 
@@ -130,12 +131,16 @@ class Session:
             timeout_s=self._timeout_s,
             work_per_guest_s=self._machine.work_per_guest_s,
         )
-        while not record.done:
-            events = wire.parse_profile(await self._take_frame(watchdog)).events
-            if events:
-                record.feed(events)
-                tell(events)
-                watchdog.progressed(asyncio.get_running_loop().time())
+
+        async def hear() -> None:
+            while not record.done:
+                events = wire.parse_profile(await self._take_frame()).events
+                if events:
+                    record.feed(events)
+                    tell(events)
+                    watchdog.progressed(asyncio.get_running_loop().time())
+
+        await watched(hear(), watchdog, self._machine)
         return record
 
     async def _send_binaries(self, news: Sequence[Binary]) -> None:
@@ -169,27 +174,18 @@ class Session:
         except OSError as error:
             raise SessionClosed(f"{self._machine.id} hung up: {error}") from None
 
-    async def _take_frame(self, watchdog: Watchdog | None = None) -> bytes:
-        frame = await self._take(None, watchdog)
+    async def _take_frame(self) -> bytes:
+        frame = await self._take()
         if not isinstance(frame, bytes):
             raise WireError(f"{self._machine.id} sent {frame!r} where a frame was due")
         return frame
 
-    async def _take(self, expected: Word | None, watchdog: Watchdog | None = None) -> Word | bytes:
+    async def _take(self, expected: Word | None = None) -> Word | bytes:
         if self._reader is None:
             raise SessionClosed(f"there is no connection to {self._machine.id}")
         while (item := self._decoder.take(expected)) is None:
             try:
-                # Not wait_for, which in Python 3.11 may swallow a cancellation.
-                async with asyncio.timeout(None if watchdog is None else TICK_S):
-                    data = await self._reader.read(_READ_BYTES)
-            except TimeoutError:
-                assert watchdog is not None
-                now_s = asyncio.get_running_loop().time()
-                complaint = watchdog.complaint(now_s, self._machine.work_s())
-                if complaint:
-                    raise SessionTimeout(f"{self._machine.id} was given up: {complaint}") from None
-                continue
+                data = await self._reader.read(_READ_BYTES)
             except OSError as error:
                 raise SessionClosed(f"{self._machine.id} hung up: {error}") from None
             if not data:

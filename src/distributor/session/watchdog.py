@@ -10,9 +10,6 @@ from __future__ import annotations
 from distributor.session.result import Clock
 from distributor.tasks.taskset import TaskSet
 
-#: How often it is asked about a machine that says nothing.
-TICK_S = 0.5
-
 
 class Watchdog:
     """Watches one task set on one machine.

@@ -16,8 +16,9 @@ from distributor.session.event import Event, EventType
 
 #: Largest frame taken from a machine; a frame of our loader holds at most 64 KiB.
 FRAME_MAX = 4 << 20
-#: Largest number in an event: 146 years in nanoseconds, so that sums fit 64 bits.
-_NUMBER_MAX = 2**62
+#: Largest number in an event: 73 years in nanoseconds, so that differences of two, and sums
+#: with a task's own times, fit 64 bits.
+_NUMBER_MAX = 2**61
 #: Room for a binary's name, the NUL included.
 _NAME_BYTES = 16
 
