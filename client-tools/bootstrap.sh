@@ -107,7 +107,9 @@ environment() {
     # shellcheck disable=SC2086  # empty or one word
     quietly "$python" -m venv $clear "$venv"
     pip() { quietly "$venv/bin/python" -m pip --disable-pip-version-check --no-input -q "$@"; }
-    pip install --require-hashes --only-binary :all: -r "$root/constraints.txt"
+    # Of these two there are only sources, of pure Python.
+    pip install --require-hashes --only-binary :all: --no-binary simso,simpy \
+        -r "$root/constraints.txt"
     pip install --no-deps --no-build-isolation -e "$root"
     echo "$place $content" >"$venv/.set-up"
 }
