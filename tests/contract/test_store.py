@@ -189,9 +189,18 @@ def test_nothing_changes_on_the_way(
     assert tuple(row.job for row in store.jobs(run_id)) == result.jobs
     records = list(store.tasks(kept.id))
     for task, record in zip(tasks, records, strict=True):
+        assert record.wcet_ns == task.wcet_ns
         for field in fields(Task):
             told = "executable" if field.name == "binary" else field.name
             assert getattr(record, told) == getattr(task, field.name)
+
+
+def test_what_made_a_set_is_kept_with_it(store: Store) -> None:
+    run_id = store.begin_run("x")
+    origin = {"generator": "uunifast", "seed": 2**70, "utilization": 0.1, "caps": [None, "x"]}
+    store.add(run_id, an_attempt(0, taskset=TaskSet(Task("hey"), origin=origin)), a_result())
+    store.add(run_id, an_attempt(1), a_result())
+    assert [kept.origin for kept in store.tasksets(run_id)] == [origin, None]
 
 
 def test_text_that_no_database_takes_is_made_fit(store: Store) -> None:
@@ -272,6 +281,33 @@ def test_several_writers_share_a_store(new_url: Callable[[], str]) -> None:
     assert not failures
     with Store.open(url, create=False) as store:
         assert [sum(store.counts(run.id).values()) for run in store.runs()] == [20] * 4
+
+
+#: What version 2 added to the tables of version 1.
+ADDED = {"tasksets": ["origin"]}
+
+
+def make_version_1(url: str) -> None:
+    """Turn an empty store into one that an earlier Distributor made, with a set in it."""
+    with Store.open(url) as store:
+        store.add(store.begin_run("x"), an_attempt(), a_result(Verdict.MISSED))
+    for table, columns in ADDED.items():
+        for column in columns:
+            execute(url, f"ALTER TABLE {table} DROP COLUMN {column}")
+    execute(url, "UPDATE distributor_schema SET version = 1")
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_store_of_version_1_is_brought_up_to_date(url: str, create: bool) -> None:
+    make_version_1(url)
+    with Store.open(url, create=create) as store:
+        (kept,) = store.tasksets(store.run().id)
+        assert (kept.verdict, kept.origin) == (Verdict.MISSED, None)
+        assert len(list(store.jobs(store.run().id))) == 2
+    with Store.open(url) as store:
+        made = TaskSet(Task("hey"), origin={"seed": 7})
+        store.add(store.run().id, an_attempt(1, taskset=made), a_result())
+        assert [kept.origin for kept in store.tasksets(store.run().id)] == [None, {"seed": 7}]
 
 
 def test_tables_of_another_version_are_refused(url: str) -> None:

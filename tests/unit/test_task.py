@@ -116,6 +116,41 @@ def test_the_horizon_is_when_all_should_be_over() -> None:
     assert TaskSet([task, Task("hey", period_ms=100)]).horizon_ns == 100 * 10**6
 
 
+@pytest.mark.parametrize(
+    ("task", "wcet_ns"),
+    [
+        (Task("busy", arg1=2000, period_ms=10), 2_000_000),
+        (Task("busy", arg1=2000, executiontime_ms=3, period_ms=10), 3_000_000),
+        (Task("hey", arg1=2000, executiontime_us=5, period_ms=10), 5_000),
+        (Task("hey", arg1=2000, period_ms=10), None),
+        (Task("busy", arg1="ten", period_ms=10), None),
+        (Task("busy", period_ms=10), None),
+    ],
+)
+def test_the_wcet_is_what_is_declared_or_what_busy_burns(task: Task, wcet_ns: int | None) -> None:
+    assert task.wcet_ns == wcet_ns
+    assert task.utilization == (None if wcet_ns is None else wcet_ns / 10**7)
+
+
+def test_a_sets_utilization_is_the_sum_where_all_are_known() -> None:
+    half = Task("busy", arg1=5000, period_ms=10)
+    tenth = Task("busy", arg1=1000, period_ms=10)
+    assert TaskSet([half, tenth]).utilization == 0.6
+    assert TaskSet([half, Task("hey")]).utilization is None
+
+
+def test_an_origin_is_what_json_can_hold() -> None:
+    made = TaskSet(Task("hey"), origin={"seed": 7})
+    assert made.origin == {"seed": 7}
+    assert made == TaskSet(Task("hey"))
+    assert hash(made) == hash(TaskSet(Task("hey")))
+    for wrong in ({"seed": object()}, {"seed": float("nan")}):
+        with pytest.raises(ConfigurationError, match="does not fit into JSON"):
+            TaskSet(Task("hey"), origin=wrong)
+    with pytest.raises(ConfigurationError, match="origin is a mapping"):
+        TaskSet(Task("hey"), origin=7)  # type: ignore[arg-type]
+
+
 def test_a_block_of_many_values_is_no_block_of_a_task() -> None:
     with pytest.raises(ConfigurationError, match="BlockTaskSet"):
         Task(hey.Value(1), period.Values([1, 2]))  # type: ignore[arg-type]

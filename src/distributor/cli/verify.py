@@ -112,7 +112,8 @@ class _Comparison(Monitor):
 
 def _tasksets(store: Store, rows: list[TaskSetRecord]) -> Iterator[TaskSet]:
     for row in rows:
-        yield TaskSet([_task(task) for task in store.tasks(row.id)], name=row.name)
+        tasks = [_task(task) for task in store.tasks(row.id)]
+        yield TaskSet(tasks, name=row.name, origin=row.origin)
 
 
 def _task(record: TaskRecord) -> Task:

@@ -29,6 +29,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from distributor.errors import ConfigurationError, StoreError
 from distributor.store.schema import SCHEMA_VERSION, metadata, schema
+from distributor.store.upgrade import UPGRADABLE, upgrade
 
 #: How long a writer waits for another one's transaction, and for a server to answer.
 LOCK_WAIT_S = 5
@@ -74,6 +75,8 @@ def name_of(url: URL) -> str:
 def open_database(url: URL, *, create: bool) -> Engine:
     """An engine over a database that has the store's tables, in the version known here.
 
+    A store of an older version is brought up to it, also when it is opened to be read.
+
     :param create: open it for writing, and make what is missing; else it must exist.
     :raise ConfigurationError: there is no driver for the URL.
     :raise StoreError: it cannot be opened, or is no store, or one of another version.
@@ -88,6 +91,10 @@ def open_database(url: URL, *, create: bool) -> Engine:
     try:
         with explained(f"cannot open the store {name_of(url)}"):
             _check_schema(engine, name_of(url), create=create)
+    except _Outdated:
+        engine.dispose()
+        open_database(url, create=True).dispose()
+        engine = _engine(url, create=False)
     except StoreError as error:
         engine.dispose()
         # A write-ahead log needs a file beside the database. Where none can be made (a
@@ -101,6 +108,10 @@ def open_database(url: URL, *, create: bool) -> Engine:
         with explained(f"cannot open the store {name_of(url)}"):
             _check_schema(engine, name_of(url), create=False)
     return engine
+
+
+class _Outdated(StoreError):
+    """The store was opened to be read, and has yet to be brought up to the version known here."""
 
 
 def for_writing(engine: Engine) -> Engine:
@@ -202,11 +213,20 @@ def _check_schema(engine: Engine, name: str, *, create: bool) -> None:
                 )
             metadata.create_all(connection)
             connection.execute(insert(schema).values(version=SCHEMA_VERSION))
-        versions = connection.scalars(sql_select(schema.c.version)).all()
-        if create and list(versions) == [SCHEMA_VERSION]:
+        versions = list(connection.scalars(sql_select(schema.c.version)))
+        if len(versions) == 1 and versions[0] in UPGRADABLE:
+            if not create:
+                raise _Outdated(
+                    f"the store {name} has tables of version {versions[0]}, which cannot be "
+                    "brought up to date here",
+                    hint="copy it to where it may be written",
+                )
+            upgrade(connection)
+            return
+        if create and versions == [SCHEMA_VERSION]:
             # Changes nothing, but tells at once where writing is going to fail.
             connection.execute(update(schema).values(version=SCHEMA_VERSION))
-    if list(versions) != [SCHEMA_VERSION]:
+    if versions != [SCHEMA_VERSION]:
         told = " and ".join(map(str, versions)) or "none"
         raise StoreError(
             f"the store {name} has tables of version {told}; this Distributor knows "

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from distributor.session.result import Clock, MachineFacts, TaskJob, Verdict
+from distributor.tasks.task import wcet_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class TaskSetRecord:
     #: Its index in the batch.
     set_index: int
     name: str
+    #: What made the set (:attr:`~distributor.tasks.taskset.TaskSet.origin`).
+    origin: Mapping[str, Any] | None
     verdict: Verdict
     reason: str
     finished_at: datetime
@@ -85,6 +88,11 @@ class TaskRecord:
     cores: int | None
     coreoffset: int
     overrun: str
+
+    @property
+    def wcet_ns(self) -> int | None:
+        """Worst-case execution time, by the rule of :attr:`Task.wcet_ns`."""
+        return wcet_ns(self.executable, self.arg1, self.executiontime_ns)
 
 
 class JobRecord(NamedTuple):

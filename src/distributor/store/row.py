@@ -49,6 +49,7 @@ def taskset_row(run_id: int, attempt: Attempt, result: Result) -> dict[str, Any]
         "batch": attempt.job,
         "set_index": attempt.index,
         "name": _text(attempt.taskset.name),
+        "origin": attempt.taskset.origin,
         "verdict": result.verdict.value,
         "reason": _text(result.reason),
         "finished_at": datetime.now(UTC),

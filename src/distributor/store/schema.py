@@ -1,7 +1,9 @@
 """The store's tables (docs/results.md describes them to users).
 
 Four tables, one inside the other: a run has task sets, a task set has tasks and jobs.
-Times are nanoseconds and end in ``_ns``; a value that nobody knew is NULL.
+Times are nanoseconds and end in ``_ns``; a value that nobody knew is NULL. What a later
+version adds may be NULL or is a table of its own, so that :mod:`distributor.store.upgrade`
+can bring an older store up to it.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from sqlalchemy import (
 )
 
 #: Version of these tables, recorded in the store; raised with every change of them.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class UTCTime(TypeDecorator[datetime]):
@@ -81,6 +83,7 @@ tasksets = Table(
     Column("batch", BigInteger, nullable=False),
     Column("set_index", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
+    Column("origin", JSON(none_as_null=True)),
     Column("verdict", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("finished_at", UTCTime, nullable=False),

@@ -133,10 +133,33 @@ class Task:
         return "/" not in self.binary
 
     @property
+    def wcet_ns(self) -> int | None:
+        """Worst-case execution time, see :func:`wcet_ns`; None if nothing tells it."""
+        return wcet_ns(self.binary, self.arg1, self.executiontime_ns)
+
+    @property
+    def utilization(self) -> float | None:
+        """Share of one processor that it needs, WCET / period; None if no WCET is known."""
+        wcet = self.wcet_ns
+        return None if wcet is None else wcet / self.period_ns
+
+    @property
     def horizon_ns(self) -> int:
         """From time zero until the last job's release plus the longer of period and deadline."""
         last_ns = self.offset_ns + (self.numberofjobs - 1) * self.period_ns
         return last_ns + max(self.period_ns, self.deadline_ns)
+
+
+def wcet_ns(executable: str, arg1: str, executiontime_ns: int | None) -> int | None:
+    """What a job needs at worst: ``executiontime``, if it was given, else what ``busy`` burns.
+
+    :return: nanoseconds of processor time; None for any other executable.
+    """
+    if executiontime_ns is not None:
+        return executiontime_ns
+    if executable == "busy" and arg1.isdecimal():
+        return int(arg1) * 1000
+    return None
 
 
 def _merge(
