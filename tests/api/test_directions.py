@@ -35,7 +35,7 @@ ENDS = {"cli", "__init__", "__main__"}
 #: What decides and does no I/O, so that its tests need none.
 PURE = """
     tasks jobs session.wire session.description session.record session.event session.result
-    session.watchdog
+    session.watchdog analysis.theory
 """.split()
 IMPURE_MODULES = set(
     """
