@@ -34,7 +34,9 @@ from distributor.errors import (
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import Machine, MachineKind, MachineState
 from distributor.monitors.console import ConsoleMonitor
+from distributor.monitors.file import CsvMonitor, JsonLinesMonitor
 from distributor.monitors.logging import LoggingMonitor
+from distributor.monitors.mongodb import MongoMonitor
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.monitors.store import StoreMonitor
 from distributor.session.event import Event, EventType
@@ -52,6 +54,7 @@ __all__ = [
     "Clock",
     "ConfigurationError",
     "ConsoleMonitor",
+    "CsvMonitor",
     "Distributor",
     "DistributorError",
     "Event",
@@ -59,6 +62,7 @@ __all__ = [
     "GuestFault",
     "ImageError",
     "JobView",
+    "JsonLinesMonitor",
     "LaunchError",
     "LoggingMonitor",
     "Machine",
@@ -68,6 +72,7 @@ __all__ = [
     "MachineLost",
     "MachineState",
     "MachineView",
+    "MongoMonitor",
     "Monitor",
     "NetworkError",
     "Overrun",

@@ -47,7 +47,7 @@ IMPURE_MODULES = set(
 #: What pyproject.toml asks for, by the names that are imported.
 DEPENDENCIES = set(
     """
-    convolutionalfixedsum matplotlib numpy pandas perfetto pyarrow pymongo qemu rich simso
+    bson convolutionalfixedsum matplotlib numpy pandas perfetto pyarrow pymongo qemu rich simso
     sqlalchemy typer
     """.split()
 )

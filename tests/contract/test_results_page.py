@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from distributor.monitors.row import COLUMNS
 from distributor.session.result import Verdict
 from distributor.store.database import parse_url
 from distributor.store.schema import metadata
@@ -43,3 +44,9 @@ def test_it_names_every_column() -> None:
     for name, section in sections.items():
         heads = "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE))
         assert set(re.findall(r"`(\w+)`", heads)) == set(metadata.tables[name].columns.keys())
+
+
+def test_it_names_every_column_of_a_file_in_order() -> None:
+    section = PAGE.partition("### CSV and JSON lines")[2].partition("###")[0]
+    heads = "".join(re.findall(r"^\| (.*?) \|", section, re.MULTILINE))
+    assert tuple(re.findall(r"`(\w+)`", heads)) == COLUMNS

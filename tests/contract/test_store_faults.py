@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
@@ -15,6 +14,7 @@ import pytest
 from distributor.errors import ConfigurationError, StoreError
 from distributor.store import database
 from distributor.store.store import Store
+from tests.disk import run_on_disk
 from tests.results import a_result, an_attempt
 
 ROOT = Path(__file__).parents[2]
@@ -67,28 +67,6 @@ for path in ("disk/results.db", "disk/new.db"):
         told.append(str(error))
 print(json.dumps({"jobs": jobs, "told": told}))
 """
-
-
-def run_on_disk(program: str, size: str, tmp_path: Path) -> dict[str, object]:
-    """Run a program beside a small file system mounted on ./disk; gives what it printed."""
-    unshare = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "-U", "-r", "--mount"]
-    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
-        pytest.skip("no mount namespace can be made here (needs root or user namespaces)")
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "program.py").write_text(program)
-    shell = f'mount -t tmpfs -o size={size} tmpfs disk && exec "$0" program.py'
-    done = subprocess.run(
-        [*unshare, "sh", "-c", shell, sys.executable],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, object] = json.loads(done.stdout)
-    return answer
 
 
 # Sizes at which the disk fills in different files: the database, its log, the log's index.

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from distributor.store.store import Store
+from tests.fakes.mongodb import FakeMongo
 
 pytestmark = pytest.mark.integration
 
@@ -75,6 +76,30 @@ def test_a_run_tells_its_verdicts_and_keeps_them(sets: Path, tmp_path: Path) -> 
         assert len(list(store.jobs(1))) == 4
     shown = distributor("show", "--set", 0, cwd=tmp_path)
     assert "good" in shown.stdout
+
+
+def test_results_go_to_other_places_as_well(sets: Path, tmp_path: Path) -> None:
+    with FakeMongo() as server:
+        also = [word for each in ("r.csv", "r.jsonl", server.url) for word in ("--also", each)]
+        done = distributor("run", sets, "--quiet", *also, cwd=tmp_path)
+        assert done.returncode == 0, done
+        assert len(server.documents("distributor.tasksets")) == 2
+        assert server.documents("distributor.runs")[0]["options"]["network"] == "auto"
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 5
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [row["verdict"] for row in rows] == ["schedulable"] * 3 + ["missed"]
+
+
+def test_a_place_that_cannot_be_written_to_is_one_line(sets: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("a,b\n")
+    for place, says in [
+        ("results.xls", "nothing is known that writes results to 'results.xls'"),
+        ("mysql://me:secret@host/db", "nothing is known that writes results to mysql://..."),
+        ("mine.csv", "mine.csv is there, and holds something else"),
+        ("none/r.csv", "cannot open none/r.csv: No such file"),
+    ]:
+        refused(distributor("run", sets, "--also", place, cwd=tmp_path), says)
+    assert not (tmp_path / "distributor.db").exists()
 
 
 def test_the_textbook_example_in_json(tmp_path: Path) -> None:

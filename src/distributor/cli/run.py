@@ -25,6 +25,7 @@ from distributor.machines.qemu import qemu_kind
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.monitors.store import StoreMonitor
+from distributor.monitors.target import monitor_for
 from distributor.session.result import Clock, Verdict
 from distributor.store.store import DEFAULT_STORE
 from distributor.tasks.load import load
@@ -62,6 +63,13 @@ def run(
     store: Annotated[
         str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
     ] = DEFAULT_STORE,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Write results there, too: a file that ends in .csv or .jsonl, or mongodb://... "
+            "May be given several times."
+        ),
+    ] = None,
     offset: Annotated[int, typer.Option(help="Leave out this many sets.", min=0)] = 0,
     set_tries: Annotated[
         int, typer.Option(help="Runs a set may spoil before it is undecided.", min=1)
@@ -101,16 +109,17 @@ def run(
     if dry_run:
         typer.echo(shlex.join(kind.command("m1")))
         return
-    watcher = StoreMonitor(
-        store,
-        clock=clock,
-        options={**options, "machines": most, "set_tries": set_tries, "offset": offset},
-        qemu=kind.qemu_version,
-    )
+    about: dict[str, Any] = {
+        "clock": clock,
+        "options": {**options, "machines": most, "set_tries": set_tries, "offset": offset},
+        "qemu": kind.qemu_version,
+    }
+    others = [monitor_for(target, **about) for target in also or ()]
+    watcher = StoreMonitor(store, **about)
     progress = ProgressMonitor(
         _total(tasksets, offset), lines=not quiet and not verbose, out=out, err=err
     )
-    monitors: list[Monitor] = [watcher, progress]
+    monitors: list[Monitor] = [watcher, *others, progress]
     if verbose:
         monitors.append(LoggingMonitor())
     failure: DistributorError | None = None
