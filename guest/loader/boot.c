@@ -177,10 +177,10 @@ static void read_command_line(struct options *options)
 			if (*end != 0 || port < 1 || port > 65535)
 				fatal("distributor.port is 1 to 65535, not %s", word + 17);
 			options->port = (int)port;
-		} else if (strncmp(word, "distributor.sealed=", 19) == 0) {
+		} else if (strncmp(word, "distributor.shared=", 19) == 0) {
 			if (sscanf(word + 19, "%" SCNu64 ",%" SCNu64, &options->shared_at,
 				   &options->shared_size) != 2)
-				fatal("distributor.sealed is ADDRESS,SIZE, not %s", word + 19);
+				fatal("distributor.shared is ADDRESS,SIZE, not %s", word + 19);
 		}
 	}
 }

@@ -8,7 +8,7 @@
 struct options {
 	bool virtual_clock; /* distributor.clock=virtual; default real */
 	int port;           /* distributor.port=3001 */
-	/* distributor.sealed=ADDRESS,SIZE of the memory shared with the host; 0: there is none */
+	/* distributor.shared=ADDRESS,SIZE of the memory shared with the host; 0: there is none */
 	uint64_t shared_at, shared_size;
 };
 

@@ -15,6 +15,7 @@
 #include "sealed.h"
 #include "server.h"
 #include "session.h"
+#include "template.h"
 #include "trace.h"
 
 static void nothing(int signal)
@@ -49,8 +50,6 @@ int main(void)
 	settle_signals();
 	boot(&options);
 	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
-	if (options.virtual_clock && options.shared_size == 0)
-		keeper_start();
 	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (news < 0)
 		fatal("no eventfd");
@@ -58,8 +57,15 @@ int main(void)
 	preparer_start();
 	trace_open();
 	session_init(options.virtual_clock, news);
-	if (options.shared_size > 0)
-		sealed_run(options.shared_at, options.shared_size, news);
+	if (options.shared_size > 0) {
+		struct orders *orders = template_wait(options.shared_at, options.shared_size);
+
+		if (orders->port == 0)
+			sealed_run(orders, news);
+		options.port = (int)orders->port;
+	}
+	if (options.virtual_clock)
+		keeper_start();
 	address = network_start();
 	server_run(address, options.port, news);
 }

@@ -6,13 +6,10 @@
 #ifndef SEALED_H
 #define SEALED_H
 
-#include <stdint.h>
+#include "template.h"
 
-/*
- * Waits where the host saves the machine; each machine restored from there takes its input,
- * runs it to the end, leaves the output, and ends. The memory is `size` bytes of the
- * physical address `at`; `news` is the executor's eventfd.
- */
-void sealed_run(uint64_t at, uint64_t size, int news) __attribute__((noreturn));
+/* Runs the input to its end, leaves the output, and ends the machine. `news` is the
+ * executor's eventfd. */
+void sealed_run(struct orders *orders, int news) __attribute__((noreturn));
 
 #endif

@@ -110,10 +110,15 @@ async def test_a_machine_answers_connection_after_connection(
     assert "loader: ready" in printed
 
 
-async def test_the_loader_listens_where_it_is_told(image: Image, tmp_path: Path) -> None:
-    options = {"clock": "real", "accelerator": "tcg", "port": 4001}
+@pytest.mark.parametrize("cold", [False, True])
+async def test_the_loader_listens_where_it_is_told(
+    image: Image, tmp_path: Path, cold: bool
+) -> None:
+    options = {"clock": "real", "accelerator": "tcg", "port": 4001, "cold": cold}
     async with running(image, tmp_path, **options) as machine:
         assert await said(machine, AVAILABLE, 4) == AVAILABLE
+        assert machine.instance is not None
+        assert ("-incoming" in machine.instance.process.command) is not cold
 
 
 async def test_two_machines_run_side_by_side(image: Image, tmp_path: Path) -> None:
@@ -197,7 +202,7 @@ async def test_what_qemu_refuses_is_a_failure_to_launch(image: Image, tmp_path: 
     broken = dataclasses.replace(image, kernel=tmp_path / "vmlinux")
     broken.kernel.write_bytes(b"no kernel")
     with pytest.raises(LaunchError, match=r"QEMU did not start machine m1: .*kernel") as caught:
-        async with running(broken, tmp_path):
+        async with running(broken, tmp_path, cold=True):
             pass
     assert caught.value.exit_code == 1
 
@@ -206,7 +211,8 @@ async def test_what_qemu_refuses_is_a_failure_to_launch(image: Image, tmp_path: 
 async def test_a_machine_that_is_killed_while_it_starts_is_lost(
     image: Image, tmp_path: Path, booting: bool
 ) -> None:
-    machine = QemuKind(image, directory=tmp_path, network="user").create_reachable("m1")
+    kind = QemuKind(image, directory=tmp_path, network="user", cold=booting)
+    machine = kind.create_reachable("m1")
     try:
         starting = asyncio.create_task(machine.start())
         while booting and worked_s(machine, 0) < 0.5:  # noqa: ASYNC110  # as in begun()

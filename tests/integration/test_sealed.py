@@ -161,6 +161,22 @@ def test_a_template_is_made_once_and_made_anew_when_it_is_broken(own_templates: 
     ]
 
 
+def test_machines_on_every_network_go_on_from_one_template(own_templates: Path) -> None:
+    def verdict(network: str) -> Verdict:
+        with Distributor(network=network) as distributor:
+            return run_on(distributor, FIFO).verdict
+
+    assert verdict("user") is Verdict.SCHEDULABLE
+    (folder,) = own_templates.glob("[!.]*")
+    made = (folder / "state").stat().st_mtime_ns
+    assert verdict("none") is Verdict.SCHEDULABLE
+    assert [folder] == list(own_templates.glob("[!.]*"))
+    assert (folder / "state").stat().st_mtime_ns == made
+    (folder / "state").write_bytes(b"garbage")
+    assert verdict("user") is Verdict.SCHEDULABLE
+    assert (folder / "state").stat().st_mtime_ns != made
+
+
 def test_templates_are_shown_and_cleared(tmp_path: Path, image: Image) -> None:
     def distributor(*words: str) -> str:
         return subprocess.run(
@@ -176,7 +192,7 @@ def test_templates_are_shown_and_cleared(tmp_path: Path, image: Image) -> None:
     script.write_text("from distributor import *\ntasksets = [TaskSet([Task('idle')])]\n")
     distributor("run", str(script), "--store", str(tmp_path / "store.db"), "--memory-mib", "128")
     shown = distributor("image", "show")
-    assert "template: 1 processors, 128 MiB, shift 0" in shown
+    assert "template: virtual clock (tcg), 1 processors, 128 MiB, shift 0" in shown
     assert distributor("image", "clear").startswith("removed 1 templates")
     assert "template:" not in distributor("image", "show")
 

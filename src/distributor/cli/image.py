@@ -48,7 +48,7 @@ def show(
 ) -> None:
     """Show the image that machines boot; exit value 2 if there is none that fits.
 
-    Templates are machines that have booted it once; sealed machines are forked from them.
+    Templates are machines that have booted it once; all others go on from them.
     """
     found = require_image()
     templates = [kept for kept in kept_templates() if kept.about.get("image") == found.key]
@@ -60,7 +60,8 @@ def show(
     for kept in templates:
         about = kept.about
         typer.echo(
-            f"  template: {about['cpus']} processors, {about['memory_mib']} MiB, "
+            f"  template: {about['clock']} clock ({about['accelerator']}), "
+            f"{about['cpus']} processors, {about['memory_mib']} MiB, "
             f"shift {about['shift']}, {about['qemu']}; {_mib(kept.disk_bytes)} on disk"
         )
 

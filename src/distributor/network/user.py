@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 
 from distributor.errors import NetworkError
+from distributor.network.unplugged import CARD
 
 HOST = "127.0.0.1"
-_ID = "net0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +20,17 @@ class UserNetwork:
 
     guest_port: int = 3001
 
-    @property
-    def shared_mib(self) -> int:
-        """Memory beyond the machine's own: none."""
-        return 0
-
     def kernel_words(self) -> list[str]:
-        """What the loader is told."""
+        """What the loader of a machine that boots with it is told."""
         return [f"distributor.port={self.guest_port}"]
 
     def arguments(self) -> list[str]:
         """QEMU's words for it. The kernel picks the host's port, so none is ever contended."""
         return [
             "-netdev",
-            f"user,id={_ID},restrict=on,hostfwd=tcp:{HOST}:0-:{self.guest_port}",
+            f"user,id=net0,restrict=on,hostfwd=tcp:{HOST}:0-:{self.guest_port}",
             "-device",
-            # Without its boot ROM, which nobody boots from.
-            f"virtio-net-pci,netdev={_ID},romfile=",
+            CARD,
         ]
 
     def parse_port(self, usernet: str) -> int:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from distributor.network.sealed import Sealing
+from distributor.machines.qemu.memory import TemplateMemory
+from distributor.network.unplugged import Unplugged
 from distributor.network.user import UserNetwork
 from distributor.session.result import Clock
 
@@ -24,6 +25,8 @@ class MachineSpec:
 
     :param shift: with the virtual clock, an instruction takes 2^shift ns.
     :param kernel: a vmlinux or bzImage.
+    :param memory: of a machine that becomes a template or goes on from one; None for plain
+        memory of ``memory_mib``.
     :param monitor: descriptor on which QEMU speaks QMP.
     :param console: descriptor on which it sends what the guest prints.
     """
@@ -34,9 +37,10 @@ class MachineSpec:
     initramfs: Path
     clock: Clock
     accelerator: Accelerator
-    network: UserNetwork | Sealing
+    network: Unplugged | UserNetwork
     cpus: int = 1
     memory_mib: int = 256
+    memory: TemplateMemory | None = None
     shift: int = 0
     monitor: int = 3
     console: int = 4
@@ -89,6 +93,8 @@ def work_per_guest_s(shift: int) -> float:
 
 def qemu_command(spec: MachineSpec) -> list[str]:
     """The words of the command, the program first."""
+    memory = spec.memory
+    told = spec.network.kernel_words() if memory is None else memory.kernel_words()
     return [
         str(spec.program),
         "-name",
@@ -103,7 +109,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-machine",
         _BOARD,
         "-m",
-        f"{spec.memory_mib + spec.network.shared_mib}M",
+        f"{spec.memory_mib if memory is None else memory.mib}M",
         "-smp",
         str(spec.cpus),
         *_clock(spec),
@@ -112,7 +118,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-initrd",
         str(spec.initramfs),
         "-append",
-        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}", *spec.network.kernel_words())),
+        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}", *told)),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",
@@ -121,6 +127,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         f"socket,id=monitor,fd={spec.monitor}",
         "-mon",
         "chardev=monitor,mode=control",
+        *([] if memory is None else memory.arguments()),
         *spec.network.arguments(),
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",

@@ -16,7 +16,7 @@ from distributor.machines.qemu.command import MachineSpec, qemu_command
 from distributor.machines.qemu.console import Console
 from distributor.machines.qemu.monitor import Monitor
 from distributor.machines.qemu.process import Process, spawn
-from distributor.network.sealed import Sealing, SharedMemory
+from distributor.network.shared import SharedMemory
 
 #: How long QEMU may take to heed `quit`, or to end when its monitor has, before signals.
 _QUIT_S = 2.0
@@ -126,11 +126,11 @@ async def launch(
     :param console: the file that keeps what the guest prints.
     :param own: handed the instance as soon as there is a process to end, which is before
         anything can fail.
-    :param shared: what a sealed machine shares with us.
+    :param shared: the memory that a machine of a template shares with us.
     :raise LaunchError: it did not come up.
     :raise MachineLost: it was killed meanwhile.
     """
-    network = spec.network
+    memory = spec.memory
     with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
 
         def pair() -> tuple[socket.socket, int]:
@@ -143,11 +143,11 @@ async def launch(
         printed, console_end = pair()
         ends = [monitor_end, console_end]
         spec = dataclasses.replace(spec, monitor=monitor_end, console=console_end)
-        if isinstance(network, Sealing):
-            assert shared is not None, "a sealed machine shares memory"
+        if memory is not None:
+            assert shared is not None, "a machine of a template shares memory"
             ends.append(shared.descriptor)
-            network = dataclasses.replace(network, shared=shared.descriptor)
-            spec = dataclasses.replace(spec, network=network)
+            memory = dataclasses.replace(memory, shared=shared.descriptor)
+            spec = dataclasses.replace(spec, memory=memory)
         process = await spawn(qemu_command(spec), ends)
         ours.pop_all()
     instance = Instance(spec, process, Console(console))

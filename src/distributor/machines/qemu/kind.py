@@ -22,12 +22,15 @@ from distributor.machines.qemu.folder import RunFolder
 from distributor.machines.qemu.machine import QemuMachine
 from distributor.machines.qemu.sealed import SealedQemuMachine
 from distributor.machines.qemu.template import Template, restored_spec, template
+from distributor.network.unplugged import Unplugged
 from distributor.network.user import UserNetwork
 from distributor.session.result import Clock, MachineFacts
 
 AUTO = "auto"
 #: Smallest that boots, and more than any host gives.
 _MEMORY_MIB = (96, 1 << 20)
+#: The shared memory of a template lies right behind the machine's own, below the devices.
+_TEMPLATE_MIB = 2048
 _CPUS_MAX = 64
 #: QEMU takes at most 10.
 _SHIFT_MAX = 10
@@ -46,6 +49,7 @@ class QemuKind:
     :param network: ``none`` seals machines: each task set is run by one that is forked for it
         and has no network, so that its run is the same each time; ``user`` talks over a
         loopback port; ``auto`` is ``none`` for the virtual clock.
+    :param cold: boot each machine of network ``user`` anew instead of going on from a template.
     :param accelerator: for the real clock ``kvm``, ``tcg``, or ``auto``: KVM where a boot
         on it succeeds. The virtual clock is always emulated.
     :param directory: where consoles are kept for good; by default they are in a folder of
@@ -66,6 +70,7 @@ class QemuKind:
         shift: int = 0,
         accelerator: str = AUTO,
         port: int = 3001,
+        cold: bool = False,
         directory: Path | None = None,
         boot_timeout_s: float = 60.0,
     ) -> None:
@@ -101,8 +106,9 @@ class QemuKind:
                     "network none seals machines against time, but the real clock is the host's",
                     hint="take --clock virtual, or --network user",
                 )
-            # The shared memory lies right behind the machine's own, below the devices.
-            _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], 2048)
+            _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], _TEMPLATE_MIB)
+        self._cold = cold or memory_mib > _TEMPLATE_MIB
+        self._network = UserNetwork(port)
         self._spec = MachineSpec(
             name="",
             program=self._qemu.path,
@@ -110,7 +116,7 @@ class QemuKind:
             initramfs=image.initramfs,
             clock=self._clock,
             accelerator=Accelerator.TCG,
-            network=UserNetwork(port),
+            network=Unplugged(),
             cpus=cpus,
             memory_mib=memory_mib,
             shift=shift if virtual else 0,
@@ -172,13 +178,12 @@ class QemuKind:
         if not self._sealed:
             raise ConfigurationError("only a machine of network none is sealed")
 
-        async def prepare() -> Template:
-            spec = self._named("template", Accelerator.TCG)
-            return await template(spec, self._console("template"), self._limits)
-
         _check_id(machine_id)
         return SealedQemuMachine(
-            machine_id, prepare, lambda: self._console(machine_id), self._facts(machine_id)
+            machine_id,
+            lambda: self._template(Accelerator.TCG, self._limits),
+            lambda: self._console(machine_id),
+            self._facts(machine_id),
         )
 
     def create_reachable(self, machine_id: str) -> QemuMachine:
@@ -195,20 +200,24 @@ class QemuKind:
 
         Runs nothing: where KVM has not been tried yet, it is the command of the trial.
         """
-        if self._sealed:
-            return qemu_command(restored_spec(self._named(machine_id, Accelerator.TCG)))
         works = self._probe.remembered()
         auto = Accelerator.TCG if works is False or not kvm_opens() else Accelerator.KVM
         chosen = auto if self._accelerator == AUTO else Accelerator(self._accelerator)
-        return qemu_command(self._named(machine_id, chosen))
+        spec = self._named(machine_id, chosen)
+        if self._cold:
+            return qemu_command(dataclasses.replace(spec, network=self._network))
+        return qemu_command(restored_spec(spec))
 
     def _create(
         self, machine_id: str, accelerator: Accelerator | None, limits: BootLimits
     ) -> QemuMachine:
         _check_id(machine_id)
 
-        async def prepare() -> MachineSpec:
-            return self._named(machine_id, accelerator or await self._choose())
+        async def prepare() -> Template | MachineSpec:
+            chosen = accelerator or await self._choose()
+            if self._cold:
+                return self._named(machine_id, chosen)
+            return await self._template(chosen, limits)
 
         return QemuMachine(
             machine_id,
@@ -216,7 +225,12 @@ class QemuKind:
             lambda: self._console(machine_id),
             self._facts(machine_id),
             limits,
+            self._network,
         )
+
+    async def _template(self, accelerator: Accelerator, limits: BootLimits) -> Template:
+        name = f"template-{accelerator}"
+        return await template(self._named(name, accelerator), self._console(name), limits)
 
     def _console(self, machine_id: str) -> Path:
         path = self.consoles / f"{machine_id}.log"

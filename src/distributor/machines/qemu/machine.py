@@ -19,6 +19,7 @@ from distributor.machines.qemu.base import QemuBase
 from distributor.machines.qemu.boot import BootLimits, boot, boot_error
 from distributor.machines.qemu.command import MachineSpec
 from distributor.machines.qemu.instance import Instance, launch
+from distributor.machines.qemu.template import Template
 from distributor.network.user import HOST, UserNetwork
 from distributor.session.result import MachineFacts
 
@@ -32,21 +33,25 @@ _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class QemuMachine(QemuBase):
     """Implements :class:`~distributor.machines.machine.ReachableMachine`.
 
-    :param prepare: gives the machine's specification, its descriptors aside, when it starts.
+    :param prepare: gives, when the machine starts, the template that it goes on from, or
+        what it boots if there is to be none.
     :param console: the file that keeps what the machine prints; asked for when it starts.
+    :param network: how it is reached.
     """
 
     def __init__(
         self,
         machine_id: str,
-        prepare: Callable[[], Awaitable[MachineSpec]],
+        prepare: Callable[[], Awaitable[Template | MachineSpec]],
         console: Callable[[], Path],
         facts: MachineFacts,
         limits: BootLimits,
+        network: UserNetwork,
     ) -> None:
         super().__init__(machine_id, console, facts)
         self._prepare = prepare
         self._limits = limits
+        self._network = network
         self._instance: Instance | None = None
         self._port = 0
         #: The connection on which the loader first answered, until somebody asks for one.
@@ -73,22 +78,28 @@ class QemuMachine(QemuBase):
         :raise MachineLost: QEMU was killed meanwhile.
         """
         self._begin()
-        spec = await self._prepare()
-        self._facts = dataclasses.replace(self._facts, accelerator=spec.accelerator.value)
-        instance = await launch(spec, self._console(), self._own)
+        origin = await self._prepare()
+        if isinstance(origin, Template):
+            self._take_facts(origin.spec)
+            instance = await origin.serve(self._id, self._console(), self._own, self._network)
+        else:
+            self._take_facts(origin)
+            spec = dataclasses.replace(origin, network=self._network)
+            instance = await launch(spec, self._console(), self._own)
         await boot(instance, self._greet(instance), self._limits)
         self._state = MachineState.READY
+
+    def _take_facts(self, spec: MachineSpec) -> None:
+        self._facts = dataclasses.replace(self._facts, accelerator=spec.accelerator.value)
 
     def _own(self, instance: Instance) -> None:
         self._instance = instance
 
     async def _greet(self, instance: Instance) -> None:
         """Connect once the loader says that it listens, and have it answer."""
-        network = instance.spec.network
-        assert isinstance(network, UserNetwork)
         await instance.console.ready.wait()
         told = await instance.monitor.ask_human("info usernet")
-        self._port = network.parse_port(told)
+        self._port = self._network.parse_port(told)
         reader, writer = await asyncio.open_connection(HOST, self._port)
         try:
             writer.write(_AVAILABLE)

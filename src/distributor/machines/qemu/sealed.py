@@ -13,7 +13,7 @@ from distributor.machines.machine import MachineState
 from distributor.machines.qemu.base import QemuBase
 from distributor.machines.qemu.instance import Instance
 from distributor.machines.qemu.template import Template
-from distributor.network.sealed import EXIT_DONE, EXIT_REFUSED, SharedMemory
+from distributor.network.shared import EXIT_DONE, EXIT_REFUSED, SharedMemory
 from distributor.session.result import MachineFacts
 
 

@@ -1,4 +1,4 @@
-"""A machine that has booted once, saved at one instruction; machines go on from there.
+"""A machine that has booted once, saved at one instruction; all machines go on from there.
 
 Its memory is a file, which every machine maps and copies only where it writes; the rest
 of its state is a few hundred kilobytes. Both lie in the cache, under a key that all of
@@ -22,12 +22,14 @@ from typing import Any
 from distributor.errors import MachineLost, QMPError
 from distributor.machines.image.cache import alone, cache_folder
 from distributor.machines.qemu.boot import BootLimits, boot
-from distributor.machines.qemu.command import MachineSpec, qemu_command
+from distributor.machines.qemu.command import Accelerator, MachineSpec, qemu_command
 from distributor.machines.qemu.instance import Instance, complete, launch
-from distributor.network.sealed import Sealing, SharedMemory
+from distributor.machines.qemu.memory import TemplateMemory
+from distributor.network.shared import SharedMemory
+from distributor.network.user import UserNetwork
 
 #: Changes when a template of before is no longer what the code takes it for.
-_FORMAT = 1
+_FORMAT = 2
 _MEMORY = "memory"
 _STATE = "state"
 _ABOUT = "about.json"
@@ -36,6 +38,7 @@ _ABILITIES = {
     "capabilities": [{"capability": name, "state": True} for name in ("x-ignore-shared", "events")]
 }
 _READ_BYTES = 1 << 20
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,32 @@ class Template:
     spec: MachineSpec
     state: bytes
 
+    async def serve(
+        self,
+        name: str,
+        console: Path,
+        own: Callable[[Instance], None],
+        network: UserNetwork,
+    ) -> Instance:
+        """A machine that goes on from the template, and looks for a host on a network.
+
+        :param own: see :func:`~distributor.machines.qemu.instance.launch`.
+        :raise LaunchError: QEMU did not come up.
+        :raise MachineLost: as :meth:`restore`.
+        """
+        shared = SharedMemory()
+        try:
+            shared.have_it_serve(network.guest_port)
+            plugged = dataclasses.replace(self.spec, network=network)
+            instance = await self._restore(plugged, name, console, own, shared)
+        finally:
+            shared.close()  # QEMU has its own hold on it
+        try:
+            await instance.monitor.ask("cont")
+        except QMPError as error:
+            raise instance.error(MachineLost, f"machine {name} does not go on: {error}") from error
+        return instance
+
     async def restore(
         self,
         name: str,
@@ -57,16 +86,27 @@ class Template:
         own: Callable[[Instance], None],
         shared: SharedMemory,
     ) -> Instance:
-        """A machine at the instruction at which the template was saved, stopped.
+        """A machine without a network, at the instruction at which the template was saved;
+        stopped.
 
         :param own: see :func:`~distributor.machines.qemu.instance.launch`.
         :raise LaunchError: QEMU did not come up.
         :raise MachineLost: it was killed, or did not take the state; then the template is
             thrown away, to be made anew by whoever needs it next.
         """
-        instance = await launch(dataclasses.replace(self.spec, name=name), console, own, shared)
+        return await self._restore(self.spec, name, console, own, shared)
+
+    async def _restore(
+        self,
+        spec: MachineSpec,
+        name: str,
+        console: Path,
+        own: Callable[[Instance], None],
+        shared: SharedMemory,
+    ) -> Instance:
+        instance = await launch(dataclasses.replace(spec, name=name), console, own, shared)
         try:
-            await self._restore(instance)
+            await self._take_state(instance)
         except (QMPError, OSError) as error:
             if instance.process.exit_code is None or instance.process.exit_code > 0:
                 self.discard()
@@ -75,7 +115,7 @@ class Template:
             ) from error
         return instance
 
-    async def _restore(self, instance: Instance) -> None:
+    async def _take_state(self, instance: Instance) -> None:
         monitor = instance.monitor
         await monitor.ask("migrate-set-capabilities", _ABILITIES)
         ours, its = socket.socketpair()
@@ -126,6 +166,8 @@ def kept_templates() -> list[KeptTemplate]:
 def _about(spec: MachineSpec) -> dict[str, Any]:
     return {
         "image": spec.initramfs.parent.name,
+        "clock": spec.clock.value,
+        "accelerator": spec.accelerator.value,
         "cpus": spec.cpus,
         "memory_mib": spec.memory_mib,
         "shift": spec.shift,
@@ -136,7 +178,7 @@ def _about(spec: MachineSpec) -> dict[str, Any]:
 async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Template:
     """The template of a machine, made if there is none; once, whoever asks at once.
 
-    :param spec: of a machine that is to be sealed, its network left open.
+    :param spec: of a machine without a network.
     :param console: keeps what the template prints while it boots.
     :raise LaunchError: QEMU did not come up.
     :raise BootError: the template was not up within the limits.
@@ -149,7 +191,9 @@ async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Temp
             shutil.rmtree(folder, ignore_errors=True)
             part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
             try:
-                state = await _boot_and_save(_sealed(spec, part, restored=False), console, limits)
+                state = await _boot_and_save(
+                    _with_memory(spec, part, restored=False), console, limits
+                )
                 (part / _ABOUT).write_text(json.dumps(_about(spec)), encoding="utf-8")
                 (part / _STATE).write_bytes(state)
                 shutil.move(part, folder)
@@ -161,24 +205,33 @@ async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Temp
 
 def restored_spec(spec: MachineSpec) -> MachineSpec:
     """What a machine that goes on from the template is started with."""
-    return _sealed(spec, _folder(spec), restored=True)
+    return _with_memory(spec, _folder(spec), restored=True)
 
 
 def _folder(spec: MachineSpec) -> Path:
     return templates_folder() / _key(spec)
 
 
-def _sealed(spec: MachineSpec, folder: Path, *, restored: bool) -> MachineSpec:
-    sealing = Sealing(folder / _MEMORY, spec.memory_mib, spec.cpus, restored)
-    return dataclasses.replace(spec, network=sealing)
+def _with_memory(spec: MachineSpec, folder: Path, *, restored: bool) -> MachineSpec:
+    memory = TemplateMemory(folder / _MEMORY, spec.memory_mib, spec.cpus, restored)
+    return dataclasses.replace(spec, memory=memory)
 
 
 def _key(spec: MachineSpec) -> str:
     """All that the template depends on: the image and the options are in the command."""
-    command = qemu_command(_sealed(dataclasses.replace(spec, name=""), Path(), restored=False))
+    unnamed = dataclasses.replace(spec, name="")
+    command = qemu_command(_with_memory(unnamed, Path(), restored=False))
     program = spec.program.stat()
-    parts = [_FORMAT, command, program.st_size, program.st_mtime_ns]
+    parts = [_FORMAT, command, program.st_size, program.st_mtime_ns, _processor(spec)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _processor(spec: MachineSpec) -> list[str]:
+    """The host's processor, where the guest has seen it: a cache may be shared by hosts."""
+    if spec.accelerator is not Accelerator.KVM:
+        return []
+    first, _, _ = _CPUINFO.read_text(encoding="utf-8", errors="replace").partition("\n\n")
+    return [line for line in first.splitlines() if line.startswith(("model name", "flags"))]
 
 
 async def _boot_and_save(spec: MachineSpec, console: Path, limits: BootLimits) -> bytes:
