@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from distributor.data.read import read_jobs, read_tasks, read_tasksets
 from distributor.distributor import Distributor, JobView, MachineView
 from distributor.errors import (
     BootError,
@@ -90,4 +91,7 @@ __all__ = [
     "TaskSet",
     "Verdict",
     "WireError",
+    "read_jobs",
+    "read_tasks",
+    "read_tasksets",
 ]

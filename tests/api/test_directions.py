@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "analysis": {"errors", "tasks", "session"},
     "store": {"errors", "tasks", "session", "monitors.monitor"},
     "monitors": {"errors", "tasks", "session", "store", "analysis"},
+    "data": {"errors", "tasks", "session", "store"},
     "engine": {"errors", "tasks", "session", "jobs", "network", "machines", "monitors"},
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
 }

@@ -11,6 +11,7 @@ from distributor import __version__
 from distributor.cli.diff import diff
 from distributor.cli.doctor import doctor
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
+from distributor.cli.export import export
 from distributor.cli.image import image
 from distributor.cli.run import run
 from distributor.cli.show import show
@@ -31,6 +32,7 @@ app.command("run")(run)
 app.command("show")(show)
 app.command("verify")(verify)
 app.command("diff")(diff)
+app.command("export")(export)
 app.command("tasks")(tasks)
 app.command("doctor")(doctor)
 app.add_typer(image, name="image")

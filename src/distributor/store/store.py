@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Engine, Select, func, insert, select, update
+from sqlalchemy import Column, Engine, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from distributor.errors import StoreError
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Clock, Result, Verdict
+from distributor.store.columns import TASKSET_COLUMNS, read_batches
 from distributor.store.database import explained, for_writing, name_of, open_database, parse_url
 from distributor.store.record import JobRecord, RunRecord, TaskRecord, TaskSetRecord
 from distributor.store.row import (
@@ -26,6 +27,9 @@ from distributor.store.row import (
     taskset_row,
 )
 from distributor.store.schema import jobs, runs, tasks, tasksets
+
+if TYPE_CHECKING:
+    import pyarrow
 
 #: Where results go if nobody says otherwise: a file in the current directory.
 DEFAULT_STORE = "distributor.db"
@@ -191,6 +195,43 @@ class Store:
         )
         query = _of(query, run_id, batch, set_index).order_by(jobs.c.task_id, jobs.c.job_index)
         return (JobRecord(row.batch, row.set_index, job_of(row)) for row in self._rows(query))
+
+    def taskset_batches(
+        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+    ) -> Iterator[pyarrow.RecordBatch]:
+        """What :meth:`tasksets` tells, as columns: for many rows, without an object for each.
+
+        The columns are those of the table, but for times of day, machines and console.
+        """
+        query = select(*TASKSET_COLUMNS)
+        return self._batches(_of(query, run_id, batch, set_index), TASKSET_COLUMNS)
+
+    def task_batches(
+        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+    ) -> Iterator[pyarrow.RecordBatch]:
+        """The tasks of a run's sets, as columns, ordered by batch, set and task."""
+        columns = tuple(tasks.c)
+        query = select(*columns).join_from(tasksets, tasks, tasks.c.taskset_id == tasksets.c.id)
+        query = _of(query, run_id, batch, set_index).order_by(tasks.c.task_id)
+        return self._batches(query, columns)
+
+    def job_batches(
+        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+    ) -> Iterator[pyarrow.RecordBatch]:
+        """The jobs of a run's sets, as columns, ordered by batch, set, task and index."""
+        columns = tuple(jobs.c)
+        query = select(*columns).join_from(tasksets, jobs, jobs.c.taskset_id == tasksets.c.id)
+        query = _of(query, run_id, batch, set_index).order_by(jobs.c.task_id, jobs.c.job_index)
+        return self._batches(query, columns)
+
+    def _batches(
+        self, query: Select[Any], columns: tuple[Column[Any], ...]
+    ) -> Iterator[pyarrow.RecordBatch]:
+        with (
+            explained(f"cannot read the store {self._name}"),
+            self._engine.connect() as connection,
+        ):
+            yield from read_batches(connection, query, columns)
 
     def _writing(self) -> AbstractContextManager[None]:
         return explained(f"cannot write to the store {self._name}")
