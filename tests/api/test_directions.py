@@ -45,11 +45,11 @@ IMPURE_MODULES = set(
     """.split()
 )
 
-#: What pyproject.toml asks for, by the names that are imported.
+#: What pyproject.toml asks for, by the names that are imported (SimPy comes with simso).
 DEPENDENCIES = set(
     """
-    bson convolutionalfixedsum matplotlib numpy pandas perfetto pyarrow pymongo qemu rich simso
-    sqlalchemy typer
+    SimPy bson convolutionalfixedsum matplotlib numpy pandas perfetto pyarrow pymongo qemu rich
+    simso sqlalchemy typer
     """.split()
 )
 

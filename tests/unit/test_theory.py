@@ -78,7 +78,7 @@ def test_the_failing_task_and_its_job_are_named() -> None:
     verdict = judge([Given(30, 50, 50, priority=0), Given(30, 80, 80, priority=1)])
     assert verdict.answer is Answer.NOT_SCHEDULABLE
     assert (verdict.task_id, verdict.job) == (1, 0)
-    assert verdict.reason == "job 0 of task 1 (busy) responds after its deadline of 80 ns"
+    assert verdict.reason == "job 0 of task 1 (busy) takes longer than its deadline of 80 ns"
 
 
 def test_equal_priorities_are_served_in_the_order_of_release() -> None:

@@ -16,6 +16,7 @@ from distributor.cli.image import image
 from distributor.cli.run import run
 from distributor.cli.show import show
 from distributor.cli.tasks import tasks
+from distributor.cli.theory import theory
 from distributor.cli.verify import verify
 from distributor.errors import DistributorError
 
@@ -34,6 +35,7 @@ app.command("verify")(verify)
 app.command("diff")(diff)
 app.command("export")(export)
 app.command("tasks")(tasks)
+app.command("theory")(theory)
 app.command("doctor")(doctor)
 app.add_typer(image, name="image")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from distributor.analysis.duration import format_duration, format_moment
 from distributor.analysis.theory.answer import Answer, Part, Test
 from distributor.analysis.theory.edf import qpa
 from distributor.analysis.theory.fixed import TooLong, worst_response
@@ -66,8 +67,8 @@ def _judge_demand(tasks: Sequence[TheoryTask], every: Sequence[TheoryTask], cost
     return Part(
         Answer.UNKNOWN if costs else Answer.NOT_SCHEDULABLE,
         (Test.DEMAND,),
-        f"{found.demand_ns} ns are due within {found.time_ns} ns, when job {found.job} of "
-        f"{found.task} is",
+        f"{format_duration(found.demand_ns)} of work is due within "
+        f"{format_duration(found.time_ns)}, by the deadline of job {found.job} of {found.task}",
         found.task.place,
         found.job,
     )
@@ -90,8 +91,8 @@ def _judge_responses(
             failure = failure or Part(
                 Answer.UNKNOWN if costs else Answer.NOT_SCHEDULABLE,
                 (Test.RESPONSE_TIMES,),
-                f"job {found.late_job} of {task} responds after its deadline of "
-                f"{task.deadline_ns} ns",
+                f"job {found.late_job} of {task} takes longer than its deadline of "
+                f"{format_duration(task.deadline_ns)}",
                 task.place,
                 found.late_job,
             )
@@ -139,7 +140,7 @@ def _judge_schedule(tasks: Sequence[TheoryTask], doubt: Part) -> Part:
     return Part(
         Answer.NOT_SCHEDULABLE,
         (Test.SCHEDULE,),
-        f"job {miss.job} of {miss.task} misses its deadline at {miss.due_ns} ns",
+        f"job {miss.job} of {miss.task} misses its deadline at {format_moment(miss.due_ns)}",
         miss.task.place,
         miss.job,
         doubt.responses_ns,

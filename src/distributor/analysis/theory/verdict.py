@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from distributor.analysis.duration import format_duration
 from distributor.analysis.theory.answer import Answer, Part, Test, TheoryVerdict
 from distributor.analysis.theory.bounds import (
     rate_monotonic,
@@ -106,7 +107,8 @@ def _judge_migrating(tasks: Sequence[TheoryTask], cpus: int, costs: Costs) -> Pa
             return Part(
                 Answer.NOT_SCHEDULABLE,
                 (Test.UTILIZATION,),
-                f"{task} takes {task.wcet_ns} ns, and its deadline is {task.deadline_ns} ns",
+                f"{task} takes {format_duration(task.wcet_ns)}, and its deadline is "
+                f"{format_duration(task.deadline_ns)}",
                 task.place,
                 0,
             )
