@@ -43,6 +43,7 @@ from distributor.monitors.store import StoreMonitor
 from distributor.session.event import Event, EventType
 from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
 from distributor.tasks.block import BlockTaskSet
+from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.task import Overrun, Task
 from distributor.tasks.taskset import TaskSet
 
@@ -79,6 +80,7 @@ __all__ = [
     "Overrun",
     "QMPError",
     "QueueState",
+    "RandomTaskSets",
     "Result",
     "SessionClosed",
     "SessionError",
