@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from distributor.monitors.monitor import Attempt
 from distributor.session.event import EventType
 from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
+from distributor.session.switch import Occupant, Switch, Trace
 from distributor.tasks.task import EDF, Overrun, Task
 from distributor.tasks.taskset import TaskSet
 
@@ -63,6 +64,26 @@ def a_result(verdict: Verdict = Verdict.SCHEDULABLE, jobs: int = 2) -> Result:
         guest_ns=12 * MS,
         host_s=0.25,
         machines=("m1",),
+    )
+
+
+def a_traced_result() -> Result:
+    """One job of task 0, preempted by one of task 1; a second processor that idles."""
+    return Result(
+        verdict=Verdict.SCHEDULABLE,
+        reason="every job met its deadline",
+        jobs=(a_job(0, 0, response_ns=3 * MS), a_job(1, 0, response_ns=2 * MS)),
+        facts=FACTS,
+        trace=Trace.COMPLETE,
+        switches=(
+            Switch(0, -10_000, Occupant.LOADER),
+            Switch(0, 20_000, Occupant.JOB, 0, 0),
+            Switch(0, 1 * MS, Occupant.JOB, 1, 0),
+            Switch(0, 2 * MS, Occupant.JOB, 0, 0),
+            Switch(0, 3 * MS, Occupant.KERNEL),
+            Switch(0, 3 * MS + 40_000, Occupant.IDLE),
+            Switch(1, -10_000, Occupant.IDLE),
+        ),
     )
 
 

@@ -42,6 +42,7 @@ from distributor.monitors.monitor import Attempt, Monitor
 from distributor.monitors.store import StoreMonitor
 from distributor.session.event import Event, EventType
 from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
+from distributor.session.switch import Occupant, Switch, Trace
 from distributor.tasks.block import BlockTaskSet
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.task import Overrun, Task
@@ -77,6 +78,7 @@ __all__ = [
     "MongoMonitor",
     "Monitor",
     "NetworkError",
+    "Occupant",
     "Overrun",
     "QMPError",
     "QueueState",
@@ -88,9 +90,11 @@ __all__ = [
     "StateError",
     "StoreError",
     "StoreMonitor",
+    "Switch",
     "Task",
     "TaskJob",
     "TaskSet",
+    "Trace",
     "Verdict",
     "WireError",
     "read_jobs",

@@ -278,7 +278,7 @@ class Engine:
             if self.queue.running(attempt.machine) is ticket:
                 self._notify(ticket, lambda monitor: monitor.event(attempt, events))
 
-        record = await session.run(ticket.taskset, tell, ticket.job.goal)
+        record = await session.run(ticket.taskset, tell, ticket.job.goal, ticket.job.switches)
         if self.queue.running(attempt.machine) is not ticket:
             return  # it was given back a moment ago, and will be run elsewhere
         facts = dataclasses.replace(
@@ -336,6 +336,8 @@ def _result(record: Record, ticket: Ticket, facts: MachineFacts, host_s: float) 
         guest_ns=max((job.completion_ns for job in jobs), default=0),
         host_s=host_s,
         machines=tuple(ticket.machines),
+        switches=record.switches,
+        trace=record.trace,
     )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 
 from distributor.errors import StoreError
 from distributor.session.result import Clock, Result, Verdict
+from distributor.session.switch import Trace
 from distributor.store.database import parse_url
 from distributor.store.store import Store
 from distributor.tasks.task import Task
@@ -24,6 +25,7 @@ from tests.results import (
     TASKS,
     a_job,
     a_result,
+    a_traced_result,
     an_attempt,
     an_undecided_result,
 )
@@ -203,6 +205,16 @@ def test_what_made_a_set_is_kept_with_it(store: Store) -> None:
     assert [kept.origin for kept in store.tasksets(run_id)] == [origin, None]
 
 
+def test_switches_are_kept_with_their_set(store: Store) -> None:
+    run_id = store.begin_run("x")
+    store.add(run_id, an_attempt(0), a_result())
+    store.add(run_id, an_attempt(1), a_traced_result())
+    plain, traced = store.tasksets(run_id)
+    assert (plain.trace, list(store.switches(plain.id))) == (None, [])
+    assert traced.trace is Trace.COMPLETE
+    assert tuple(store.switches(traced.id)) == a_traced_result().switches
+
+
 def test_text_that_no_database_takes_is_made_fit(store: Store) -> None:
     run_id = store.begin_run("x\udcff")
     odd = Result(Verdict.FAILED, "lone \ud800 surrogate, \0", console="x" * 200_000)
@@ -284,7 +296,8 @@ def test_several_writers_share_a_store(new_url: Callable[[], str]) -> None:
 
 
 #: What version 2 added to the tables of version 1.
-ADDED = {"tasksets": ["origin"]}
+ADDED = {"tasksets": ["origin", "trace"]}
+ADDED_TABLES = ["switches"]
 
 
 def make_version_1(url: str) -> None:
@@ -294,6 +307,8 @@ def make_version_1(url: str) -> None:
     for table, columns in ADDED.items():
         for column in columns:
             execute(url, f"ALTER TABLE {table} DROP COLUMN {column}")
+    for table in ADDED_TABLES:
+        execute(url, f"DROP TABLE {table}")
     execute(url, "UPDATE distributor_schema SET version = 1")
 
 
@@ -306,7 +321,7 @@ def test_a_store_of_version_1_is_brought_up_to_date(url: str, create: bool) -> N
         assert len(list(store.jobs(store.run().id))) == 2
     with Store.open(url) as store:
         made = TaskSet(Task("hey"), origin={"seed": 7})
-        store.add(store.run().id, an_attempt(1, taskset=made), a_result())
+        store.add(store.run().id, an_attempt(1, taskset=made), a_traced_result())
         assert [kept.origin for kept in store.tasksets(store.run().id)] == [None, {"seed": 7}]
 
 

@@ -36,6 +36,7 @@ class Job:
     :param number: from 1, in the order of being added.
     :param monitor: who watches its sets.
     :param goal: of the admission control in the machine, if there is to be one.
+    :param switches: how many switches of the processors to record of a set, at most.
     :raise ConfigurationError: the source is none, or has no set after the offset.
     """
 
@@ -47,6 +48,7 @@ class Job:
         number: int = 1,
         monitor: Any = None,
         goal: Mapping[str, Any] | None = None,
+        switches: int = 0,
     ) -> None:
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
             raise ConfigurationError(f"a job's offset is a whole number from 0 up, not {offset!r}")
@@ -67,6 +69,7 @@ class Job:
         self.offset = offset
         self.monitor = monitor
         self.goal = goal
+        self.switches = switches
         #: Sets that have a verdict.
         self.decided = 0
         #: Why the source could not be drawn to its end, if so.

@@ -13,14 +13,20 @@ from distributor.tasks.taskset import TaskSet
 _MS = 10**6
 
 
-def describe(taskset: TaskSet, *, extended: bool) -> bytes:
+def describe(taskset: TaskSet, *, extended: bool, switches: int = 0) -> bytes:
     """The document that follows SEND_DESCS, without an XML declaration (Genode refuses one).
 
-    :param extended: whether the loader knows our extensions: nanoseconds and ``overrun``.
+    :param extended: whether the loader knows our extensions: nanoseconds, ``overrun`` and
+        ``switches``.
+    :param switches: how many switches of the processors to tell, at most; 0 for none.
     :raise ConfigurationError: the set needs an extension that the loader does not know.
     """
     tasks = "".join(_task(place, task, extended) for place, task in enumerate(taskset))
-    return f"<taskset>{tasks}</taskset>".encode("ascii")
+    if not switches:
+        return f"<taskset>{tasks}</taskset>".encode("ascii")
+    if not extended:
+        raise ConfigurationError("a plain loader cannot trace the switches of its processors")
+    return f"<taskset><switches>{switches}</switches>{tasks}</taskset>".encode("ascii")
 
 
 def _task(place: int, task: Task, extended: bool) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from distributor.errors import WireError
 from distributor.session.event import Event, EventType
 from distributor.session.result import TaskJob, Verdict
+from distributor.session.switch import Occupant, Switch, Trace, TraceEnd
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
@@ -37,10 +38,17 @@ class Record:
 
     Every event is checked against the set, since it comes from a machine: an unknown
     task, a job too many or an end without a beginning is a :class:`WireError`.
+
+    :param switches: how many switches of the processors were asked for, at most.
     """
 
-    def __init__(self, taskset: TaskSet) -> None:
+    def __init__(self, taskset: TaskSet, *, switches: int = 0) -> None:
         self._taskset = taskset
+        self._switches_max = switches
+        self._switches: list[Switch] = []
+        self._switched_ns: dict[int, int] = {}
+        #: Whether the switches are all there; None where none were asked for, or not yet.
+        self.trace: Trace | None = None
         self._tasks = [_TaskRecord() for _ in taskset]
         self._jobs: list[TaskJob] = []
         # A plain loader's stamps start anywhere: count from its first event.
@@ -48,8 +56,17 @@ class Record:
 
     @property
     def done(self) -> bool:
-        """Whether every task has come to its end."""
+        """Whether every task has come to its end, and all that was asked for is told."""
+        return self._over and (self.trace is not None or self._switches_max == 0)
+
+    @property
+    def _over(self) -> bool:
         return all(task.over for task in self._tasks)
+
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """The switches so far, by processor and time."""
+        return tuple(sorted(self._switches, key=lambda switch: switch.cpu))
 
     @property
     def jobs(self) -> tuple[TaskJob, ...]:
@@ -63,6 +80,35 @@ class Record:
         """
         for event in events:
             self._feed(event)
+
+    def feed_switches(self, switches: Iterable[Switch], end: TraceEnd | None) -> None:
+        """Take in switches, each processor's in their order.
+
+        :raise WireError: switches that this set cannot have, or that nobody asked for.
+        """
+        for switch in switches:
+            self._check(switch)
+            self._switches.append(switch)
+            self._switched_ns[switch.cpu] = switch.time_ns
+        if end is not None:
+            if self._switches_max == 0 or end.count != len(self._switches):
+                raise WireError(
+                    f"the machine told {len(self._switches)} switches and says {end.count}"
+                )
+            self.trace = end.trace
+
+    def _check(self, switch: Switch) -> None:
+        if len(self._switches) >= self._switches_max or self.trace is not None:
+            raise WireError(f"more than the {self._switches_max} switches that were asked for came")
+        if switch.time_ns < self._switched_ns.get(switch.cpu, switch.time_ns):
+            raise WireError(f"the switches of processor {switch.cpu} are not in their order")
+        if switch.occupant is not Occupant.JOB:
+            return
+        if switch.task_id is None or not 0 <= switch.task_id < len(self._tasks):
+            raise WireError(f"a switch names task {switch.task_id}, which the set does not have")
+        jobs = self._taskset.tasks[switch.task_id].numberofjobs
+        if switch.job_index is None or not 0 <= switch.job_index < jobs:
+            raise WireError(f"a switch names job {switch.job_index} of {jobs} of a task")
 
     def _feed(self, event: Event) -> None:
         if not 0 <= event.task_id < len(self._tasks):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from distributor.session.event import EventType
+from distributor.session.switch import Switch, Trace
 
 
 class Clock(StrEnum):
@@ -123,6 +124,10 @@ class Result:
     console: str = ""
     #: Machines that took it on, in order, this one included.
     machines: tuple[str, ...] = field(default=())
+    #: Who ran on which processor, by processor and time, where that was asked for.
+    switches: tuple[Switch, ...] = ()
+    #: Whether the switches are all there; None where none were asked for.
+    trace: Trace | None = None
 
     @property
     def digest(self) -> str:

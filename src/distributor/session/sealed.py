@@ -45,9 +45,10 @@ class SealedSession:
         taskset: TaskSet,
         tell: Callable[[Sequence[Event]], None],
         goal: Mapping[str, Any] | None = None,
+        switches: int = 0,
     ) -> Record:
         """As :meth:`~distributor.session.session.Session.run`."""
-        said = await self._compose(taskset, goal)
+        said = await self._compose(taskset, goal, switches)
         watchdog = Watchdog(
             taskset,
             self._machine.facts.clock,
@@ -55,7 +56,7 @@ class SealedSession:
             work_per_guest_s=self._machine.work_per_guest_s,
         )
         heard = await watched(self._machine.exchange(said), watchdog, self._machine)
-        record = Record(taskset)
+        record = Record(taskset, switches=switches)
         decoder = wire.Decoder()
         decoder.feed(heard)
         while (item := decoder.take(Word.GO_SEND)) is not None:
@@ -67,17 +68,21 @@ class SealedSession:
             if profile.events:
                 record.feed(profile.events)
                 tell(profile.events)
+            record.feed_switches(profile.switches, profile.trace_end)
         if not record.done:
             raise WireError(f"{self._machine.id} was done before its task set was")
         return record
 
-    async def _compose(self, taskset: TaskSet, goal: Mapping[str, Any] | None) -> bytes:
+    async def _compose(
+        self, taskset: TaskSet, goal: Mapping[str, Any] | None, switches: int
+    ) -> bytes:
         binaries = await self._binaries.of(taskset)
         parts = [wire.encode(Word.GET_PROFILE), wire.encode_binaries(len(binaries))]
         for binary in binaries:
             parts += [wire.encode_binary_head(binary.name, len(binary.data)), binary.data]
         if goal is not None:
             parts.append(wire.encode_text(Word.OPTIMIZE, describe_goal(goal)))
-        parts.append(wire.encode_text(Word.SEND_DESCS, describe(taskset, extended=True)))
+        described = describe(taskset, extended=True, switches=switches)
+        parts.append(wire.encode_text(Word.SEND_DESCS, described))
         parts.append(wire.encode(Word.START))
         return b"".join(parts)

@@ -97,12 +97,14 @@ class Session:
         taskset: TaskSet,
         tell: Callable[[Sequence[Event]], None],
         goal: Mapping[str, Any] | None = None,
+        switches: int = 0,
     ) -> Record:
         """Have the machine run a set, to its end.
 
         :param tell: called with each bunch of events as it comes.
         :param goal: of the loader's admission control, see
             :func:`~distributor.session.description.describe_goal`.
+        :param switches: how many switches of the processors to record, at most.
         :return: the complete record.
         :raise ConfigurationError: a binary cannot be read, or the peer cannot run the set;
             the session goes on.
@@ -110,7 +112,10 @@ class Session:
         :raise SessionClosed: the connection ended.
         :raise WireError: the machine said something that the protocol does not allow.
         """
-        order = wire.encode_text(Word.SEND_DESCS, describe(taskset, extended=self.peer.extended))
+        order = wire.encode_text(
+            Word.SEND_DESCS,
+            describe(taskset, extended=self.peer.extended, switches=switches),
+        )
         if goal is not None:
             order = wire.encode_text(Word.OPTIMIZE, describe_goal(goal)) + order
         # Those that the machine does not hold in the version that lies here now.
@@ -119,7 +124,7 @@ class Session:
             for binary in await self._binaries.of(taskset)
             if self._sent.get(binary.name) != binary.version
         ]
-        record = Record(taskset)
+        record = Record(taskset, switches=switches)
         self._write(wire.encode(Word.CLEAR))
         if news:
             async with self._limit("readiness for a binary"):
@@ -134,11 +139,13 @@ class Session:
 
         async def hear() -> None:
             while not record.done:
-                events = wire.parse_profile(await self._take_frame()).events
-                if events:
-                    record.feed(events)
-                    tell(events)
+                profile = wire.parse_profile(await self._take_frame())
+                if profile.events:
+                    record.feed(profile.events)
+                    tell(profile.events)
+                if profile.events or profile.switches:
                     watchdog.progressed(asyncio.get_running_loop().time())
+                record.feed_switches(profile.switches, profile.trace_end)
 
         await watched(hear(), watchdog, self._machine)
         return record

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from distributor.errors import WireError
 from distributor.session.event import Event, EventType
+from distributor.session.switch import Switch, TraceEnd, parse_end, parse_switches
 
 #: Largest frame taken from a machine; a frame of our loader holds at most 64 KiB.
 FRAME_MAX = 4 << 20
@@ -104,10 +105,13 @@ class Decoder:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile frame: attributes of its root (extensions), and its events."""
+    """A profile frame: attributes of its root (extensions), its events, and the switches."""
 
     attributes: Mapping[str, str]
     events: tuple[Event, ...]
+    switches: tuple[Switch, ...] = ()
+    #: None until all switches of a set that was traced are told.
+    trace_end: TraceEnd | None = None
 
 
 def parse_profile(frame: bytes) -> Profile:
@@ -126,9 +130,18 @@ def parse_profile(frame: bytes) -> Profile:
         raise WireError(f"the machine sent a profile that is no XML: {error}") from None
     if root.tag != "profile":
         raise WireError(f"the machine sent <{root.tag[:40]}> where a profile was due")
+    end = root.find("switches-end")
     return Profile(
         attributes=dict(root.attrib),
         events=tuple(_event(element.attrib) for element in root.iter("event")),
+        switches=tuple(
+            switch
+            for element in root.iter("switches")
+            for switch in parse_switches(element.get("cpu", ""), element.text or "")
+        ),
+        trace_end=None
+        if end is None
+        else parse_end(end.get("count", ""), end.get("cut", ""), end.get("lost", "")),
     )
 
 

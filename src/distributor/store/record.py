@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from distributor.session.result import Clock, MachineFacts, TaskJob, Verdict
+from distributor.session.switch import Trace
 from distributor.tasks.task import wcet_ns
 
 
@@ -61,6 +62,9 @@ class TaskSetRecord:
     #: See :func:`distributor.session.result.digest`.
     digest: str
     console: str
+    #: Whether its switches are kept, and whole (:meth:`~distributor.store.store.Store.switches`);
+    #: None if they were not asked for.
+    trace: Trace | None
     #: How many tasks it has (:meth:`~distributor.store.store.Store.tasks` has them).
     task_count: int
 

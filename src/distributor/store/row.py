@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy import Row
 from distributor.monitors.monitor import Attempt
 from distributor.session.event import EventType
 from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
+from distributor.session.switch import Occupant, Switch, Trace
 from distributor.store.host import distributor_version, host_facts
 from distributor.store.record import RunRecord, TaskSetRecord
 from distributor.tasks.task import Task
@@ -65,6 +67,7 @@ def taskset_row(run_id: int, attempt: Attempt, result: Result) -> dict[str, Any]
         "host_s": result.host_s,
         "digest": result.digest,
         "console": _text(result.console),
+        "trace": None if result.trace is None else result.trace.value,
     }
 
 
@@ -104,6 +107,30 @@ def job_row(taskset_id: int, job: TaskJob) -> dict[str, Any]:
     }
 
 
+def switch_rows(taskset_id: int, switches: Iterable[Switch]) -> list[dict[str, Any]]:
+    """One for each, counted from 0 on each processor."""
+    following: Counter[int] = Counter()
+    rows = []
+    for switch in switches:
+        rows.append(
+            {
+                "taskset_id": taskset_id,
+                "cpu": switch.cpu,
+                "sequence": following[switch.cpu],
+                "time_ns": switch.time_ns,
+                "occupant": switch.occupant.value,
+                "task_id": switch.task_id,
+                "job_index": switch.job_index,
+            }
+        )
+        following[switch.cpu] += 1
+    return rows
+
+
+def switch_of(row: Row[Any]) -> Switch:
+    return Switch(row.cpu, row.time_ns, Occupant(row.occupant), row.task_id, row.job_index)
+
+
 def run_of(row: Row[Any]) -> RunRecord:
     values = row._asdict()
     values["clock"] = None if row.clock is None else Clock(row.clock)
@@ -117,6 +144,7 @@ def taskset_of(row: Row[Any]) -> TaskSetRecord:
     values["facts"] = None if clock is None else MachineFacts(row.machine, Clock(clock), **told)
     values["verdict"] = Verdict(row.verdict)
     values["machines"] = tuple(row.machines)
+    values["trace"] = None if row.trace is None else Trace(row.trace)
     return TaskSetRecord(**values)
 
 

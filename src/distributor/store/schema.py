@@ -1,6 +1,6 @@
 """The store's tables (docs/results.md describes them to users).
 
-Four tables, one inside the other: a run has task sets, a task set has tasks and jobs.
+Tables, one inside the other: a run has task sets, a task set has tasks, jobs and switches.
 Times are nanoseconds and end in ``_ns``; a value that nobody knew is NULL. What a later
 version adds may be NULL or is a table of its own, so that :mod:`distributor.store.upgrade`
 can bring an older store up to it.
@@ -99,6 +99,7 @@ tasksets = Table(
     Column("host_s", Float, nullable=False),
     Column("digest", Text, nullable=False),
     Column("console", Text, nullable=False),
+    Column("trace", Text),
     UniqueConstraint("run_id", "batch", "set_index", name="one_verdict_per_taskset"),
     # Counts a run's verdicts without reading its rows.
     Index("tasksets_by_verdict", "run_id", "verdict"),
@@ -141,5 +142,18 @@ jobs = Table(
     Column("outcome", Text, nullable=False),
     Column("exit_value", BigInteger),
     Column("deadline_ns", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("taskset_id", ForeignKey(tasksets.c.id), primary_key=True),
+    Column("cpu", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("time_ns", BigInteger, nullable=False),
+    Column("occupant", Text, nullable=False),
+    Column("task_id", Integer),
+    Column("job_index", BigInteger),
     sqlite_with_rowid=False,
 )

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from distributor.errors import StoreError
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Clock, Result, Verdict
+from distributor.session.switch import Switch
 from distributor.store.columns import TASKSET_COLUMNS, read_batches
 from distributor.store.database import explained, for_writing, name_of, open_database, parse_url
 from distributor.store.record import JobRecord, RunRecord, TaskRecord, TaskSetRecord
@@ -22,11 +23,13 @@ from distributor.store.row import (
     job_row,
     run_of,
     run_row,
+    switch_of,
+    switch_rows,
     task_row,
     taskset_of,
     taskset_row,
 )
-from distributor.store.schema import jobs, runs, tasks, tasksets
+from distributor.store.schema import jobs, runs, switches, tasks, tasksets
 
 if TYPE_CHECKING:
     import pyarrow
@@ -109,7 +112,7 @@ class Store:
         return int(key[0])
 
     def add(self, run_id: int, attempt: Attempt, result: Result) -> None:
-        """Keep a task set's verdict, its tasks and all its jobs, in one transaction.
+        """Keep a task set's verdict, its tasks, jobs and switches, in one transaction.
 
         :raise StoreError: also where the run has a verdict for this set already.
         """
@@ -128,6 +131,8 @@ class Store:
             connection.execute(insert(tasks), members)
             if result.jobs:
                 connection.execute(insert(jobs), [job_row(key[0], job) for job in result.jobs])
+            if result.switches:
+                connection.execute(insert(switches), switch_rows(key[0], result.switches))
 
     def end_run(self, run_id: int) -> None:
         """Record that the run came to its end by itself."""
@@ -232,6 +237,13 @@ class Store:
             self._engine.connect() as connection,
         ):
             yield from read_batches(connection, query, columns)
+
+    def switches(self, taskset_id: int) -> Iterator[Switch]:
+        """Who ran on which processor in one set, by processor and time; none where it was
+        not traced."""
+        query = select(switches).where(switches.c.taskset_id == taskset_id)
+        query = query.order_by(switches.c.cpu, switches.c.sequence)
+        return (switch_of(row) for row in self._rows(query))
 
     def _writing(self) -> AbstractContextManager[None]:
         return explained(f"cannot write to the store {self._name}")
