@@ -23,9 +23,9 @@ def simso() -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from SimPy.Simulation import hold  # type: ignore[import-untyped]
-            from simso.configuration import Configuration  # type: ignore[import-untyped]
-            from simso.core import Model, Scheduler  # type: ignore[import-untyped]
-            from simso.core.Task import GenericTask  # type: ignore[import-untyped]
+            from simso.configuration import Configuration
+            from simso.core import Model, Scheduler
+            from simso.core.Task import GenericTask
     finally:
         if there is None:
             del sys.modules["imp"]
