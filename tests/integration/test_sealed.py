@@ -17,6 +17,7 @@ from benchmarks.spread import busy_host
 from distributor import Distributor, Result, StoreMonitor, Task, TaskSet, Verdict
 from distributor.machines.image import Image
 from distributor.machines.qemu import qemu_kind
+from distributor.machines.qemu.facts import qemu_facts
 from distributor.machines.qemu.template import templates_folder
 from distributor.store.store import Store
 from tests.integration.conftest import Results, run_on
@@ -65,6 +66,26 @@ def test_repetitions_are_the_same_to_the_nanosecond_under_any_load(taskset: Task
     assert len(quiet) == 1
     with busy_host():
         assert digests(2) == quiet
+
+
+@pytest.mark.skipif(
+    qemu_facts().number < (10, 0), reason="several virtual processors take QEMU 10.0"
+)
+def test_two_processors_take_their_turns_alike() -> None:
+    partitioned = TaskSet(
+        [
+            Task("busy", arg1=2000, period_ms=5, numberofjobs=20, cores=1, coreoffset=core)
+            for core in (0, 1)
+        ]
+    )
+    results = Results()
+    with busy_host(), Distributor(2, cpus=2) as distributor:
+        distributor.add_job([partitioned, EDF] * 4, results)
+        assert distributor.wait(300)
+    for first in (0, 1):
+        runs = [results.found[1, index] for index in range(first, 8, 2)]
+        assert {result.verdict for result in runs} == {Verdict.SCHEDULABLE}
+        assert len({result.digest for result in runs}) == 1
 
 
 def test_another_argument_is_another_run() -> None:

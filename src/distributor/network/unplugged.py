@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: A machine's card, whose driver every guest has; a machine takes on the state of its
-#: template's card, so all have the same. Without its boot ROM, which nobody boots from, and
-#: without the announcement to the guest that it was restored: its interrupt comes when the
-#: host is done, not at an instruction.
-CARD = "virtio-net-pci,netdev=net0,romfile=,guest_announce=off"
+#: template's card, so all have the same. Without its boot ROM, which nobody boots from.
+CARD = "virtio-net-pci,netdev=net0,romfile="
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from distributor.machines.qemu.command import (
 from distributor.machines.qemu.facts import QemuFacts, qemu_facts
 from distributor.machines.qemu.folder import RunFolder
 from distributor.machines.qemu.machine import QemuMachine
+from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.sealed import SealedQemuMachine
 from distributor.machines.qemu.template import Template, restored_spec, template
 from distributor.network.unplugged import Unplugged
@@ -121,6 +122,7 @@ class QemuKind:
             memory_mib=memory_mib,
             shift=shift if virtual else 0,
         )
+        self._one_core = OneCore()
         self._limits = BootLimits(boot_timeout_s, 10 * boot_timeout_s)
         self._probe = KvmProbe(cache_folder(), image.key, self._qemu.version)
         self._directory = directory
@@ -184,6 +186,7 @@ class QemuKind:
             lambda: self._template(Accelerator.TCG, self._limits),
             lambda: self._console(machine_id),
             self._facts(machine_id),
+            self._one_core,
         )
 
     def create_reachable(self, machine_id: str) -> QemuMachine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from distributor.errors import QMPError, WireError
 from distributor.machines.machine import MachineState
 from distributor.machines.qemu.base import QemuBase
 from distributor.machines.qemu.instance import Instance
+from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.template import Template
 from distributor.network.shared import EXIT_DONE, EXIT_REFUSED, SharedMemory
 from distributor.session.result import MachineFacts
@@ -35,6 +37,7 @@ class SealedQemuMachine(QemuBase):
 
     :param prepare: gives the template when the machine starts.
     :param console: the file that keeps what its forks print; asked for when it starts.
+    :param one_core: keeps forks of several processors on one core of the host.
     """
 
     def __init__(
@@ -43,8 +46,10 @@ class SealedQemuMachine(QemuBase):
         prepare: Callable[[], Awaitable[Template]],
         console: Callable[[], Path],
         facts: MachineFacts,
+        one_core: OneCore,
     ) -> None:
         super().__init__(machine_id, console, facts)
+        self._one_core = one_core
         self._prepare = prepare
         self._template: Template | None = None
         self._path: Path | None = None
@@ -97,12 +102,14 @@ class SealedQemuMachine(QemuBase):
         fork.shared.say(said)
         self._last = fork
         self._next = self._fork_ahead()
-        try:
-            await instance.monitor.ask("cont")
-        except QMPError:
-            # A short set may be over before QEMU has answered; how it ended tells all.
-            pass
-        code = await instance.process.wait()
+        turns = instance.spec.cpus > 1
+        with self._one_core.hold(instance.process.pid) if turns else contextlib.nullcontext():
+            try:
+                await instance.monitor.ask("cont")
+            except QMPError:
+                # A short set may be over before QEMU has answered; how it ended tells all.
+                pass
+            code = await instance.process.wait()
         if code not in (EXIT_DONE, EXIT_REFUSED):
             raise await asyncio.shield(instance.death)
         heard = fork.shared.hear()
