@@ -55,6 +55,16 @@ def test_a_frame_as_long_as_a_word_is_no_word() -> None:
     assert decoder.take(Word.GO_SEND) == text
 
 
+@pytest.mark.parametrize("length", [60, 0x13C, 0x3C3C, 0x03C73C])
+def test_a_word_before_a_frame_of_any_length_is_a_word(length: int) -> None:
+    # The lowest byte of the frame's size is "<", with which the text of a frame begins.
+    text = b"<profile>" + b" " * (length - 20) + b"</profile>\0"
+    decoder = wire.Decoder()
+    decoder.feed(struct.pack("<I", Word.GO_SEND) + framed(text))
+    assert decoder.take(Word.GO_SEND) is Word.GO_SEND
+    assert decoder.take(Word.GO_SEND) == text
+
+
 def test_an_endless_frame_is_refused_before_it_is_kept() -> None:
     decoder = wire.Decoder()
     decoder.feed(struct.pack("<I", wire.FRAME_MAX + 1))

@@ -89,9 +89,7 @@ class Decoder:
         if len(buffer) < 4:
             return None
         (number,) = struct.unpack_from("<I", buffer)
-        # A frame starts with "<", and nothing follows a word before it is answered:
-        # this tells a frame of 0x90 bytes from a GO_SEND.
-        if number == expected and buffer[4:5] != b"<":
+        if number == expected and not _is_text(buffer[4:8]):
             del buffer[:4]
             return expected
         if number > FRAME_MAX:
@@ -101,6 +99,16 @@ class Decoder:
         frame = bytes(buffer[4 : 4 + number])
         del buffer[: 4 + number]
         return frame
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether the bytes behind a number are a frame's text: the number is a size, no word.
+
+    This tells a frame of 0x90 bytes from a GO_SEND, behind which there is nothing yet, or the
+    size of a frame. A size may have "<" for its lowest byte, but what follows tells: read as
+    a size, the text's first four letters are beyond any.
+    """
+    return start[:1] == b"<" and (len(start) < 4 or int.from_bytes(start, "little") > FRAME_MAX)
 
 
 @dataclass(frozen=True, slots=True)
