@@ -89,7 +89,7 @@ class Decoder:
         if len(buffer) < 4:
             return None
         (number,) = struct.unpack_from("<I", buffer)
-        if number == expected and not _is_text(buffer[4:8]):
+        if number == expected and not _is_text(bytes(buffer[4:8])):
             del buffer[:4]
             return expected
         if number > FRAME_MAX:
