@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": {"errors", "tasks", "session", "monitors.monitor"},
     "monitors": {"errors", "tasks", "session", "store", "analysis"},
     "data": {"errors", "tasks", "session", "store"},
+    "figures": {"errors", "tasks", "session", "store", "analysis", "data"},
     "engine": {"errors", "tasks", "session", "jobs", "network", "machines", "monitors"},
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
 }

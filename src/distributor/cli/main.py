@@ -13,6 +13,8 @@ from distributor.cli.doctor import doctor
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
 from distributor.cli.export import export
 from distributor.cli.image import image
+from distributor.cli.plot import plot
+from distributor.cli.report import report
 from distributor.cli.run import run
 from distributor.cli.show import show
 from distributor.cli.tasks import tasks
@@ -33,6 +35,8 @@ app.command("run")(run)
 app.command("show")(show)
 app.command("verify")(verify)
 app.command("diff")(diff)
+app.command("report")(report)
+app.command("plot")(plot)
 app.command("export")(export)
 app.command("tasks")(tasks)
 app.command("theory")(theory)

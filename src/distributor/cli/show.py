@@ -74,7 +74,7 @@ def show(
         elif taskset is None:
             lines = _tasksets(opened, opened.run(run), job, most, as_json=as_json)
         else:
-            found = _find(opened, opened.run(run).id, job, taskset)
+            found = find_taskset(opened, opened.run(run).id, job, taskset)
             lines = _taskset(opened, found, most, as_json=as_json)
         for line in lines:
             typer.echo(line)
@@ -141,7 +141,7 @@ def _set_cells(taskset: TaskSetRecord) -> tuple[str, ...]:
     )
 
 
-def _find(store: Store, run_id: int, job: int | None, set_index: int) -> TaskSetRecord:
+def find_taskset(store: Store, run_id: int, job: int | None, set_index: int) -> TaskSetRecord:
     """The one set of that index, whichever job it is of."""
     found = list(islice(store.tasksets(run_id, batch=job, set_index=set_index), 10))
     if not found:

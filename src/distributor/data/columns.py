@@ -7,7 +7,7 @@ Arrow tables and record batches; :mod:`distributor.data.read` makes data frames 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy
@@ -16,6 +16,7 @@ import pyarrow.compute as arrow
 
 from distributor.errors import StoreError
 from distributor.session.event import EventType
+from distributor.store.record import TaskRecord
 from distributor.tasks.task import EDF, wcet_ns
 
 if TYPE_CHECKING:
@@ -84,6 +85,15 @@ def job_batches(
     lookup = _Lookup(members)
     for rows in store.job_batches(members.run_id, batch=batch, set_index=set_index):
         yield _with_figures(rows, lookup)
+
+
+def task_records(members: Members) -> dict[int, list[TaskRecord]]:
+    """The tasks as records, in their order, by their sets' ``id``."""
+    names = [field.name for field in fields(TaskRecord)]
+    records: dict[int, list[TaskRecord]] = {key: [] for key in members.tasksets["id"].to_pylist()}
+    for row in members.tasks.select(["taskset_id", *names]).to_pylist():
+        records[row.pop("taskset_id")].append(TaskRecord(**row))
+    return records
 
 
 class _Lookup:

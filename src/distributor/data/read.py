@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from distributor.store.record import RunRecord, TaskRecord
 from distributor.store.store import DEFAULT_STORE, Store
 
 if TYPE_CHECKING:
@@ -78,6 +80,38 @@ def with_origin(tasksets: pandas.DataFrame) -> pandas.DataFrame:
         for name in names
     }
     return tasksets.drop(columns="origin").assign(**columns)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFrames:
+    """A run, or some sets of it, with all that is to be told of it."""
+
+    run: RunRecord
+    tasksets: pandas.DataFrame
+    tasks: pandas.DataFrame
+    jobs: pandas.DataFrame
+    #: The tasks again, as records, by their sets' ``id``.
+    members: dict[int, list[TaskRecord]]
+
+
+def read_run(
+    store: Store, run: int | None = None, *, batch: int | None = None, set_index: int | None = None
+) -> RunFrames:
+    """All frames of a run at once; parameters and errors are those of :func:`read_jobs`."""
+    import pyarrow
+
+    from distributor.data.columns import job_batches, read_members, task_records
+
+    which = {"batch": batch, "set_index": set_index}
+    found = store.run(run)
+    members = read_members(store, found.id, **which)
+    return RunFrames(
+        run=found,
+        tasksets=with_origin(_frame(members.tasksets)),
+        tasks=_frame(members.tasks),
+        jobs=_frame(pyarrow.Table.from_batches(job_batches(store, members, **which))),
+        members=task_records(members),
+    )
 
 
 @contextmanager
