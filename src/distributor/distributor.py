@@ -73,8 +73,9 @@ class Distributor:
     :param timeout: seconds without progress, beyond what a set's own timing explains,
         after which a machine is given up.
     :param monitors: watch every job, beside the monitor that a job brings along.
-    :param machine: options of the QEMU machines: ``clock`` (``"virtual"`` or ``"real"``),
-        ``network``, ``cpus``, ``memory_mib``, ``mips``, ``accelerator``, ``image``.
+    :param machine: options of the machines: ``clock`` (``"virtual"``, ``"real"``, or
+        ``"simulated"``, which takes ``cpus`` alone beside it), ``network``, ``cpus``,
+        ``memory_mib``, ``mips``, ``accelerator``, ``image``.
     :raise ConfigurationError: an option is wrong, or QEMU is missing.
     :raise ImageError: there is no guest image.
     """
@@ -99,13 +100,13 @@ class Distributor:
         if not timeout > 0:
             raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}")
         if session_type is None:
-            from distributor.machines.qemu import qemu_kind
+            from distributor.machines.kind import machine_kind
 
-            kind = qemu_kind(port=port, startup_delay_s=startup_delay, **machine)
-            session_type, builtin = kind, kind.image.tasks
+            kind = machine_kind(port=port, startup_delay_s=startup_delay, **machine)
+            session_type, builtin = kind, kind.builtin
         elif machine:
             raise ConfigurationError(
-                f"{', '.join(machine)}: these options are for QEMU machines, but session_type "
+                f"{', '.join(machine)}: these options are for our own machines, but session_type "
                 "brings its own"
             )
         self._engine = Engine(

@@ -39,6 +39,7 @@ from distributor.machines.machine import (
     MachineKind,
     ReachableMachine,
     SealedMachine,
+    SimulatedMachine,
 )
 from distributor.monitors.fanout import Fanout
 from distributor.monitors.monitor import Attempt, Monitor
@@ -48,6 +49,7 @@ from distributor.session.record import Record
 from distributor.session.result import MachineFacts, Result, Verdict
 from distributor.session.sealed import SealedSession
 from distributor.session.session import Session
+from distributor.session.simulated import SimulatedSession
 from distributor.tasks.task import Task
 
 log = logging.getLogger("distributor.engine")
@@ -57,6 +59,8 @@ _PAUSE_AFTER_S = 0.05
 #: How long the end of a connection may precede the news that its machine has died.
 _DEATH_NEWS_S = 2.0
 _CONSOLE_LINES = 20
+
+AnySession = Session | SealedSession | SimulatedSession
 
 
 @dataclasses.dataclass(slots=True)
@@ -219,7 +223,9 @@ class Engine:
                 del self._lives[name]
                 self._changed.set()
 
-    def _session(self, machine: Machine) -> Session | SealedSession:
+    def _session(self, machine: Machine) -> AnySession:
+        if isinstance(machine, SimulatedMachine):
+            return SimulatedSession(machine)
         if isinstance(machine, SealedMachine):
             return SealedSession(machine, binaries=self._binaries, timeout_s=self._timeout_s)
         assert isinstance(machine, ReachableMachine)
@@ -242,7 +248,7 @@ class Engine:
                 task.cancel()
             await asyncio.gather(serve, death, return_exceptions=True)
 
-    async def _serve(self, name: str, life: _Life, session: Session | SealedSession) -> None:
+    async def _serve(self, name: str, life: _Life, session: AnySession) -> None:
         async with session:
             self.do(self.queue.ready(name))
             while (ticket := await self._next_ticket(life)) is not None:
@@ -268,7 +274,7 @@ class Engine:
         return ticket
 
     async def _run_set(
-        self, life: _Life, session: Session | SealedSession, ticket: Ticket, attempt: Attempt
+        self, life: _Life, session: AnySession, ticket: Ticket, attempt: Attempt
     ) -> None:
         loop = asyncio.get_running_loop()
         begun_s = loop.time()

@@ -21,7 +21,7 @@ from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import DistributorError, MachineError
 from distributor.jobs.job import Job
 from distributor.machines.host import machines_at_once
-from distributor.machines.qemu import qemu_kind
+from distributor.machines.kind import machine_kind
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.monitors.store import StoreMonitor
@@ -43,7 +43,10 @@ def run(
         ),
     ] = "auto",
     clock: Annotated[
-        Clock, typer.Option(help="virtual: counts instructions, the same on every host; real.")
+        Clock,
+        typer.Option(
+            help="virtual: counts instructions, the same on every host; real; simulated: computed."
+        ),
     ] = Clock.VIRTUAL,
     network: Annotated[
         str,
@@ -85,7 +88,10 @@ def run(
         bool, typer.Option("--verbose", "-v", help="A table of response times for each set.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check everything, print QEMU's command, run nothing.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Check everything, print the machine's command, run nothing."
+        ),
     ] = False,
 ) -> None:
     """Run the task sets of FILE and say which of them hold their deadlines.
@@ -104,7 +110,7 @@ def run(
         options["memory_mib"] = memory_mib
     if clock is Clock.VIRTUAL:
         options["mips"] = mips
-    kind = qemu_kind(**options)
+    kind = machine_kind(**options)
     most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
     if dry_run:
         typer.echo(shlex.join(kind.command("m1")))
@@ -129,7 +135,7 @@ def run(
             most,
             max(most, MAX_ALLOWED),
             session_type=kind,
-            builtin=kind.image.tasks,
+            builtin=kind.builtin,
             set_tries=set_tries,
             timeout=timeout,
             monitors=monitors,

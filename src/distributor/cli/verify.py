@@ -14,7 +14,7 @@ from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError
 from distributor.machines.host import machines_at_once
-from distributor.machines.qemu import qemu_kind
+from distributor.machines.kind import machine_kind
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.result import Result
 from distributor.store.record import RunRecord, TaskRecord, TaskSetRecord
@@ -47,11 +47,12 @@ def verify(
         options = {
             name: record.options[name] for name in _MACHINE_OPTIONS if name in record.options
         }
-        if options.get("network") not in ("none", "auto") or options.get("clock") != "virtual":
+        sealed = options.get("network") in ("none", "auto") and options.get("clock") == "virtual"
+        if not sealed and options.get("clock") != "simulated":
             raise ConfigurationError(
                 f"run {record.id} was not sealed: only a run with --network none repeats exactly"
             )
-        kind = qemu_kind(**options)
+        kind = machine_kind(**options)
         most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
         rows = list(opened.tasksets(record.id))
         comparison = _Comparison(opened, record, rows)
@@ -61,7 +62,7 @@ def verify(
                 most,
                 max(most, MAX_ALLOWED),
                 session_type=kind,
-                builtin=kind.image.tasks,
+                builtin=kind.builtin,
                 monitors=[progress, comparison],
             ) as distributor,
             progress,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from distributor.session.event import Event
 from distributor.session.result import MachineFacts
+from distributor.tasks.taskset import TaskSet
 
 
 class MachineState(StrEnum):
@@ -115,6 +118,19 @@ class SealedMachine(Machine, Protocol):
         :raise GuestFault: its guest gave up.
         :raise WireError: the loader refused what was said.
         :raise ConfigurationError: it is more than the machine takes.
+        """
+        ...
+
+
+@runtime_checkable
+class SimulatedMachine(Machine, Protocol):
+    """A machine that executes nothing: it computes what a set would do."""
+
+    async def simulate(self, taskset: TaskSet) -> Sequence[Event]:
+        """Every event of the set's jobs, in their order, to the end of each task.
+
+        :raise MachineLost: the machine is gone.
+        :raise ConfigurationError: the set has something that is not simulated.
         """
         ...
 

@@ -18,6 +18,8 @@ class Clock(StrEnum):
     VIRTUAL = "virtual"
     #: The host's time.
     REAL = "real"
+    #: Nanoseconds of a simulation: nothing was executed.
+    SIMULATED = "simulated"
 
 
 class Verdict(StrEnum):

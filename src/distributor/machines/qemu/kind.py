@@ -6,6 +6,7 @@ import dataclasses
 import math
 import os
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 from distributor.errors import ConfigurationError, MachineError
@@ -76,7 +77,7 @@ class QemuKind:
         boot_timeout_s: float = 60.0,
     ) -> None:
         self.image = image
-        self._clock = Clock(_one_of("clock", clock, Clock))
+        self._clock = Clock(_one_of("clock", clock, (Clock.VIRTUAL, Clock.REAL)))
         _in_range("cpus", cpus, 1, _CPUS_MAX)
         _in_range("memory_mib", memory_mib, *_MEMORY_MIB)
         _in_range("shift", shift, 0, _SHIFT_MAX)
@@ -138,6 +139,11 @@ class QemuKind:
         """Processors of the host that one machine keeps busy: with the virtual clock its
         own take turns."""
         return 1 if self._clock is Clock.VIRTUAL else self._spec.cpus
+
+    @property
+    def builtin(self) -> Mapping[str, Path]:
+        """The image's executables by name."""
+        return self.image.tasks
 
     @property
     def qemu_version(self) -> str:
