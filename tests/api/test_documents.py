@@ -17,6 +17,7 @@ from distributor.cli.main import app
 from distributor.session.event import EventType
 from distributor.session.result import Clock, Verdict
 from distributor.tasks.load import load
+from distributor.tasks.taskset import TaskSet
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -79,6 +80,18 @@ def test_the_readmes_task_sets_load(tmp_path: Path) -> None:
     file.write_text(PROGRAMS[0])
     names = [taskset.name for taskset in load(file)]
     assert names == ["busy for 20000 us in 70 ms", "busy for 40000 us in 70 ms"]
+
+
+def test_the_page_about_task_sets_is_true(tmp_path: Path) -> None:
+    page = (ROOT / "docs/tasksets.md").read_text()
+    (tmp_path / "mine").write_text("")
+    for number, (kind, text) in enumerate(re.findall(r"```(\w+)\n(.*?)```", page, re.DOTALL)):
+        file = tmp_path / f"{number}.{'py' if kind == 'python' else kind}"
+        file.write_text(text)
+        tasksets = load(file)
+        assert not isinstance(tasksets, TaskSet)
+        assert next(iter(tasksets)).jobs >= 1
+    assert number == 5
 
 
 @pytest.mark.integration

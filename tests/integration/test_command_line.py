@@ -267,3 +267,28 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_kept(tmp_path: Path) -> Non
             assert len(list(store.jobs(1))) % 400 == 0
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_generated_sets_go_straight_into_a_run(tmp_path: Path) -> None:
+    words = "generate --tasks 3 -u 0.5,1.5 --caps 1 --sets 2 --seed 4 --duration 100ms".split()
+    drawn = distributor(*words, cwd=tmp_path)
+    assert drawn.returncode == 0, drawn
+    done = subprocess.run(
+        [sys.executable, "-m", "distributor", "run", "-", "--json", "--quiet"],
+        cwd=tmp_path,
+        input=drawn.stdout,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done
+    summary = json.loads(done.stdout)
+    assert (summary["tasksets"], summary["undecided"]) == (4, 0)
+    with Store.open(str(tmp_path / "distributor.db"), create=False) as store:
+        origins = [row.origin or {} for row in store.tasksets(1)]
+    assert [(each["seed"], each["utilization"], each["index"]) for each in origins] == [
+        (4, 0.5, 0),
+        (4, 0.5, 1),
+        (4, 1.5, 0),
+        (4, 1.5, 1),
+    ]

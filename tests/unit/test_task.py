@@ -202,3 +202,30 @@ def test_a_random_block_repeats_by_its_seed() -> None:
 def test_a_mistake_in_blocks_is_told_at_once() -> None:
     with pytest.raises(ConfigurationError, match="priority is 300"):
         BlockTaskSet([hey.Value(1), priority.Values([300])])
+
+
+def test_lists_ranges_and_generators_are_values() -> None:
+    many = BlockTaskSet(
+        {"binary": "busy", "arg1": [1, 2], "period_ms": range(10, 30, 10)},
+        [hey.Value([5, 6]), period.Value(iter([40]))],
+    )
+    assert many.variants is None
+    drawn = [
+        (s.tasks[0].arg1, s.tasks[0].period_ns // 10**6, s.tasks[1].arg1, s.tasks[1].period_ns)
+        for s in many
+    ]
+    assert len(drawn) == 8
+    assert drawn[1] == ("1", 10, "6", 40 * 10**6)
+    assert len(BlockTaskSet({"binary": ["hey", "namaste"], "arg1": range(1000)})) == 2000
+    with pytest.raises(ConfigurationError, match="has no value"):
+        BlockTaskSet({"binary": "hey", "arg1": []})
+
+
+def test_a_variant_tells_its_number_and_what_was_drawn() -> None:
+    sets = list(BlockTaskSet([pi.Values([1, 2]), priority.Random(), period.Random(seed=7)]))
+    origins = [taskset.origin or {} for taskset in sets]
+    assert [origin["index"] for origin in origins] == [0, 1]
+    fresh, given = origins[0]["seeds"]
+    assert given == {"task": 0, "parameter": "period", "seed": 7}
+    assert fresh["parameter"] == "priority"
+    assert priority.Random(seed=fresh["seed"])["priority"] == sets[0].tasks[0].priority

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from distributor import __version__
+from distributor.cli.convert import convert, schema
 from distributor.cli.diff import diff
 from distributor.cli.doctor import doctor
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
 from distributor.cli.export import export
+from distributor.cli.generate import generate
 from distributor.cli.image import image
 from distributor.cli.plot import plot
 from distributor.cli.report import report
@@ -39,6 +41,9 @@ app.command("report")(report)
 app.command("plot")(plot)
 app.command("export")(export)
 app.command("tasks")(tasks)
+app.command("generate")(generate)
+app.command("convert")(convert)
+app.command("schema")(schema)
 app.command("theory")(theory)
 app.command("doctor")(doctor)
 app.add_typer(image, name="image")

@@ -28,13 +28,18 @@ from distributor.monitors.store import StoreMonitor
 from distributor.monitors.target import monitor_for
 from distributor.session.result import Clock, Verdict
 from distributor.store.store import DEFAULT_STORE
+from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import load
 from distributor.tasks.taskset import TaskSet
 
 
 def run(
     file: Annotated[
-        Path, typer.Argument(help="Python that defines `tasksets`, or JSON.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Python that defines `tasksets`, JSON, JSON lines or CSV; - reads JSON lines.",
+            show_default=False,
+        ),
     ],
     machines: Annotated[
         str,
@@ -121,7 +126,8 @@ def run(
         "qemu": kind.qemu_version,
     }
     others = [monitor_for(target, **about) for target in also or ()]
-    watcher = StoreMonitor(store, **about)
+    seed = tasksets.seed if isinstance(tasksets, RandomTaskSets) else None
+    watcher = StoreMonitor(store, seed=seed, **about)
     progress = ProgressMonitor(
         _total(tasksets, offset), lines=not quiet and not verbose, out=out, err=err
     )

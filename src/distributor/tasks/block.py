@@ -2,16 +2,19 @@
 
 A *block* is a mapping that :class:`~distributor.tasks.task.Task` takes. A parameter
 makes blocks: ``period.Value(100)`` makes one, ``period.Values([100, 200])`` makes
-:class:`Blocks`, of which :class:`BlockTaskSet` builds every combination, lazily.
+:class:`Blocks`, of which :class:`BlockTaskSet` builds every combination, lazily. There a
+plain mapping may have many values as well: ``{"period_ms": [100, 200]}``.
 """
 
 from __future__ import annotations
 
 import math
 import random
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, overload
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.builtin import BUILTIN_TASKS
@@ -33,6 +36,15 @@ class Blocks:
         return iter(self._make())
 
 
+class Drawn(dict[str, Any]):
+    """A block whose value was drawn at random, and the seed that draws it again."""
+
+    def __init__(self, block: Block, parameter: str, seed: int) -> None:
+        super().__init__(block)
+        self.parameter = parameter
+        self.seed = seed
+
+
 class Parameter:
     """Makes blocks of one parameter of a task.
 
@@ -49,19 +61,20 @@ class Parameter:
     def __repr__(self) -> str:
         return f"<parameter {self.name}>"
 
-    def Value(self, value: Any) -> Block:  # noqa: N802 - the name that users' scripts know
-        """One value."""
-        return self._fill(value)
+    @overload
+    def Value(self, value: str | float | None) -> Block: ...
+    @overload
+    def Value(self, value: Iterable[Any]) -> Blocks: ...
+    def Value(self, value: Any) -> Block | Blocks:  # noqa: N802 - the name that scripts know
+        """One value; of a list, a range or a generator, each of its values (see Values)."""
+        return self.Values(value) if _many(value) else self._fill(value)
 
     def Values(self, values: Iterable[Any]) -> Blocks:  # noqa: N802
         """One block for each value, in order; a range or a list keeps its memory small.
 
         An iterator is read once, as far as it is needed, and kept.
         """
-        if isinstance(values, Iterator):
-            values = _Kept(values)
-        count = len(values) if isinstance(values, Sized) else None
-        return Blocks(lambda: map(self._fill, values), count)
+        return _each(values, self._fill)
 
     def Variants(self, count: int) -> Blocks:  # noqa: N802
         """``count`` values spread evenly over the parameter's domain, its ends included."""
@@ -74,12 +87,15 @@ class Parameter:
         values = [self.domain[place] for place in places]
         return self.Values(values)
 
-    def Random(self, seed: int | None = None) -> Block:  # noqa: N802
+    def Random(self, seed: int | None = None) -> Drawn:  # noqa: N802
         """One value drawn uniformly from the parameter's domain.
 
-        :param seed: the same seed draws the same value; None draws a fresh one.
+        :param seed: the same seed draws the same value; without one, a fresh one is made.
+            A BlockTaskSet tells it in its sets' origin.
         """
-        return self._fill(random.Random(seed).choice(self.domain))
+        if seed is None:
+            seed = secrets.randbits(53)
+        return Drawn(self._fill(random.Random(seed).choice(self.domain)), self.name, seed)
 
 
 class _Kept:
@@ -105,17 +121,37 @@ class BlockTaskSet:
     ::
 
         BlockTaskSet([pi.Variants(5), period.Values([50, 100]), priority.Value(1)])
+        BlockTaskSet({"binary": "busy", "arg1": range(1000, 9000, 10), "period_ms": [10, 20]})
 
-    :param tasks: one list of blocks for each task; the last block of the last task
-        changes fastest.
+    Each set's origin has its number, from 0, and the seeds of values drawn at random.
+
+    :param tasks: for each task a list of blocks, or one block; the last block of the last
+        task changes fastest. A block's parameter that is a list, a range, a generator or
+        another iterable of values is each of them, and None is no value.
     :param name: of each set; the variant's number is added.
     """
 
-    def __init__(self, *tasks: Iterable[Block | Blocks | str], name: str = "") -> None:
-        self._tasks = [[_several(block) for block in blocks] for blocks in tasks]
+    def __init__(
+        self, *tasks: Mapping[str, Any] | Iterable[Mapping[str, Any] | Blocks | str], name: str = ""
+    ) -> None:
+        lists = [[blocks] if isinstance(blocks, Mapping) else list(blocks) for blocks in tasks]
+        self._tasks = [
+            [several for block in blocks for several in _several(block)] for blocks in lists
+        ]
         self._name = name
+        self._origin: dict[str, Any] = {"generator": "blocks"}
+        seeds = [
+            {"task": place, "parameter": block.parameter, "seed": block.seed}
+            for place, blocks in enumerate(lists)
+            for block in blocks
+            if isinstance(block, Drawn)
+        ]
+        if seeds:
+            self._origin["seeds"] = seeds
         if not self._tasks:
             raise ConfigurationError("a task set needs at least one task")
+        if any(block.count == 0 for blocks in self._tasks for block in blocks):
+            raise ConfigurationError("a block of a task set has no value")
         # A mistake in what the first variant is made of is told now, not when it runs.
         next(iter(self))
 
@@ -139,7 +175,11 @@ class BlockTaskSet:
             for size in sizes:
                 tasks.append(Task(*rest[:size]))
                 rest = rest[size:]
-            yield TaskSet(tasks, name=f"{self._name}-{number}" if self._name else "")
+            yield TaskSet(
+                tasks,
+                name=f"{self._name}-{number}" if self._name else "",
+                origin={**self._origin, "index": number},
+            )
 
 
 def _combine(several: list[Blocks]) -> Iterator[tuple[Block, ...]]:
@@ -155,15 +195,36 @@ def _combine(several: list[Blocks]) -> Iterator[tuple[Block, ...]]:
             yield (head, *tail)
 
 
-def _several(block: Block | Blocks | str) -> Blocks:
+def _many(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+
+
+def _each(values: Iterable[Any], fill: Callable[[Any], Block]) -> Blocks:
+    if isinstance(values, Iterator):
+        values = _Kept(values)
+    count = len(values) if isinstance(values, Sized) else None
+    return Blocks(lambda: map(fill, values), count)
+
+
+def _several(block: Mapping[str, Any] | Blocks | str) -> Iterator[Blocks]:
+    """The block's single values as one, then each parameter that has many."""
     if isinstance(block, Blocks):
-        return block
+        yield block
+        return
     if isinstance(block, str):
         block = {"binary": block}
     if not isinstance(block, Mapping):
         raise ConfigurationError(f"a task is made of blocks, not of {block!r}")
-    one = dict(block)
-    return Blocks(lambda: (one,), 1)
+    one = {key: value for key, value in block.items() if not _many(value)}
+    if one:
+        yield Blocks(lambda: (one,), 1)
+    for key, value in block.items():
+        if _many(value):
+            yield _each(value, partial(_named, key))
+
+
+def _named(key: str, value: Any) -> Block:
+    return {key: value}
 
 
 def _task(name: str) -> Parameter:

@@ -1,4 +1,4 @@
-"""Task sets from a file: Python that defines ``tasksets``, or JSON."""
+"""Task sets from a file: Python that defines ``tasksets``, JSON, JSON lines or CSV."""
 
 from __future__ import annotations
 
@@ -6,32 +6,40 @@ import json
 import runpy
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from distributor.errors import ConfigurationError
-from distributor.tasks.task import Task
+from distributor.tasks.formats.document import tasksets_of
+from distributor.tasks.formats.lines import JSONLines, read_lines
+from distributor.tasks.formats.table import read_table
 from distributor.tasks.taskset import TaskSet
+
+#: A file that stands for the standard input.
+STANDARD_INPUT = Path("-")
 
 
 def load(path: Path) -> TaskSet | Iterable[TaskSet]:
-    """The task sets that a file describes.
+    """The task sets that a file describes (docs/tasksets.md).
 
     A Python file defines ``tasksets``: a :class:`TaskSet`, a ``BlockTaskSet`` or any
-    iterable of task sets, a generator included. A JSON file holds
-    ``{"tasksets": [{"name": "...", "tasks": [{"binary": "busy", "period_ms": 10}]}]}``,
-    with the parameters of :class:`Task`; a binary's path is taken from the file's folder.
+    iterable of task sets, a generator included. A JSON file holds sets
+    (``{"tasksets": [{"tasks": [{"binary": "busy", "period_ms": 10}]}]}``), a ``product`` or
+    what to ``generate``; JSON lines (``.jsonl``) and CSV hold sets. A binary's path is taken
+    from the file's folder. ``-`` reads JSON lines from the standard input.
 
-    :raise ConfigurationError: naming the file, and the line or the place in it.
+    :raise ConfigurationError: naming the file, and the line or the place in it; for JSON
+        lines when the line is read.
     """
+    if path == STANDARD_INPUT:
+        return read_lines(sys.stdin, "standard input", Path())
     if not path.exists():
         raise ConfigurationError(f"there is no file {path}")
-    if path.suffix == ".json":
-        return _load_json(path)
-    if path.suffix == ".py":
-        return _load_python(path)
-    raise ConfigurationError(f"{path} is neither Python (.py) nor JSON (.json)")
+    if path.suffix not in _READERS:
+        raise ConfigurationError(
+            f"{path} is neither Python (.py) nor JSON (.json), JSON lines (.jsonl) or CSV (.csv)"
+        )
+    return _READERS[path.suffix](path)
 
 
 def _load_python(path: Path) -> TaskSet | Iterable[TaskSet]:
@@ -74,48 +82,27 @@ def _say(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _load_json(path: Path) -> list[TaskSet]:
+def _load_json(path: Path) -> Iterable[TaskSet]:
     try:
         document = json.loads(path.read_text("utf-8"))
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"{path}, line {error.lineno}: {error.msg}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    if isinstance(document, dict) and "tasksets" in document:
-        unknown = set(document) - {"tasksets"}
-        entries = document["tasksets"]
-    else:
-        unknown, entries = set(), document
-    if unknown:
-        raise ConfigurationError(f"{path}: {sorted(unknown)[0]!r} is not known beside `tasksets`")
-    if not isinstance(entries, list) or not entries:
-        raise ConfigurationError(f"{path} holds no list of task sets under `tasksets`")
-    return [_taskset(entry, path, place) for place, entry in enumerate(entries)]
+    return tasksets_of(document, str(path), path.parent)
 
 
-def _taskset(entry: Any, path: Path, place: int) -> TaskSet:
-    where = f"{path}, task set {place}"
-    if not isinstance(entry, dict) or not isinstance(entry.get("tasks"), list):
-        raise ConfigurationError(f"{where}: it is an object with a list `tasks`")
-    unknown = set(entry) - {"name", "tasks"}
-    if unknown:
-        raise ConfigurationError(f"{where}: {sorted(unknown)[0]!r} is not known")
-    tasks = []
-    for number, parameters in enumerate(entry["tasks"]):
-        if not isinstance(parameters, dict):
-            raise ConfigurationError(f"{where}, task {number}: it is an object of parameters")
-        try:
-            tasks.append(Task(**_from_folder(parameters, path.parent)))
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{where}, task {number}: {error}") from error
+def _load_table(path: Path) -> list[TaskSet]:
     try:
-        return TaskSet(tasks, name=str(entry.get("name", "")))
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{where}: {error}") from error
+        with path.open(encoding="utf-8", newline="") as file:
+            return read_table(file, str(path), path.parent)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _from_folder(parameters: dict[str, Any], folder: Path) -> dict[str, Any]:
-    binary = parameters.get("binary")
-    if isinstance(binary, str) and "/" in binary:
-        return {**parameters, "binary": str(folder / binary)}
-    return parameters
+_READERS: dict[str, Callable[[Path], TaskSet | Iterable[TaskSet]]] = {
+    ".py": _load_python,
+    ".json": _load_json,
+    ".jsonl": JSONLines,
+    ".csv": _load_table,
+}

@@ -177,7 +177,7 @@ def _merge(
         for name, value in block.items():
             if name == "pkg":
                 name = "binary"
-            if not _known(name):
+            if not is_parameter(name):
                 raise ConfigurationError(
                     f"a task has no parameter {name!r}", hint="it has " + ", ".join(PARAMETERS)
                 )
@@ -187,7 +187,8 @@ def _merge(
     return given
 
 
-def _known(name: object) -> bool:
+def is_parameter(name: object) -> bool:
+    """Whether a task takes a keyword of that name."""
     if not isinstance(name, str):
         return False
     time, _, unit = name.rpartition("_")

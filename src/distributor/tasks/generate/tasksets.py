@@ -74,9 +74,9 @@ class RandomTaskSets:
         (self.sets,) = _numbers("sets", sets, 1, 2**53, whole=True)
         (self.processors,) = _numbers("processors", processors, 1, 1024, whole=True)
         (duration_ms,) = _numbers("duration_ms", duration_ms, 1e-6, TIME_MAX_NS // 10**6)
-        (self.seed,) = _numbers(
-            "seed", secrets.randbits(53) if seed is None else seed, 0, 2**128, whole=True
-        )
+        fresh = secrets.randbits(53) if seed is None else seed
+        #: What all draws begin with.
+        self.seed = int(_numbers("seed", fresh, 0, 2**128, whole=True)[0])
         self.duration_ns = round(duration_ms * 10**6)
         self.method = _one_of("method", method, METHODS)
         self.fit = _one_of("fit", fit, FITS)
@@ -137,14 +137,14 @@ class RandomTaskSets:
             "deadlines": str(self.deadlines),
             "priorities": self.priorities,
             "duration_ms": self.duration_ns / 10**6,
-            "seed": int(self.seed),
+            "seed": self.seed,
         }
         if self.processors > 1:
             told |= {"processors": int(self.processors), "fit": self.fit}
         return told
 
     def _draw(self, size: int, total: float, index: int) -> TaskSet:
-        key = (int(self.seed), size, round(total * _PARTS), index)
+        key = (self.seed, size, round(total * _PARTS), index)
         shares = draw_utilizations(
             generator(*key, _UTILIZATIONS), self.method, size, total, self.caps
         )
