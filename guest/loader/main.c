@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "boot.h"
+#include "canary.h"
 #include "console.h"
 #include "executor.h"
 #include "keeper.h"
@@ -53,6 +54,8 @@ int main(void)
 	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (news < 0)
 		fatal("no eventfd");
+	if (!options.virtual_clock)
+		canary_start();
 	executor_start();
 	preparer_start();
 	trace_open();

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "canary.h"
 #include "console.h"
 #include "moment.h"
 #include "trace.h"
@@ -135,13 +136,17 @@ static void print_event(const struct run *run, struct buffer *out, const struct 
 static void print_frames(const struct run *run, struct buffer *out, const struct item *items,
 			 size_t count, bool virtual_clock)
 {
+	int64_t late_ns = canary_late_ns();
 	size_t i = 0;
 
 	while (i < count) {
 		size_t begin = open_frame(out);
 
-		buffer_print(out, "<profile zero-ns=\"%lld\" clock=\"%s\"><events>",
+		buffer_print(out, "<profile zero-ns=\"%lld\" clock=\"%s\"",
 			     (long long)run->zero_ns, clock_name(virtual_clock));
+		if (late_ns >= 0)
+			buffer_print(out, " late-ns=\"%lld\"", (long long)late_ns);
+		buffer_print(out, "><events>");
 		while (i < count && out->size - begin < FRAME_BYTES)
 			print_event(run, out, &items[i++]);
 		buffer_print(out, "</events></profile>");

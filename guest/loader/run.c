@@ -28,6 +28,7 @@
 #define SHIFT_NS (INT64_C(10) * NS_PER_S)
 /* The executor's own deadline; always renewed, since its budget is all of it. */
 #define EXECUTOR_NS (20 * NS_PER_US)
+#define CANARY_NS (2 * EXECUTOR_NS) /* behind the executor, before every task */
 /* sched_deadline_period_max_us is 32 bits wide. */
 #define DEADLINE_MAX_NS (INT64_C(4294) * NS_PER_S)
 #define RUNTIME_MIN_NS 1024 /* DL_SCALE of the kernel */
@@ -75,6 +76,13 @@ static void rank(struct run *run)
 	}
 }
 
+/* A budget that never ends, renewed at each wake-up. */
+static struct policy deadline_policy(uint64_t ns)
+{
+	return (struct policy){ .kind = SCHED_DEADLINE,
+				.runtime_ns = ns, .deadline_ns = ns, .period_ns = ns };
+}
+
 /*
  * Without `executiontime` the budget is the whole deadline and nothing throttles. With it,
  * a job that uses its budget up pauses until its period is over, so deadlines must stay
@@ -113,12 +121,14 @@ static void set_deadlines(struct run *run)
 						     .deadline_ns = (uint64_t)deadline_ns,
 						     .period_ns = (uint64_t)period_ns };
 	}
+	/* they share a level: neither holds the other up for longer than it runs */
 	run->executor_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = 99 };
-	if (run->deadlines)
-		run->executor_policy = (struct policy){ .kind = SCHED_DEADLINE,
-							.runtime_ns = EXECUTOR_NS,
-							.deadline_ns = EXECUTOR_NS,
-							.period_ns = EXECUTOR_NS };
+	run->canary_policy = run->executor_policy;
+	if (!run->deadlines)
+		return;
+	run->executor_policy = deadline_policy(EXECUTOR_NS);
+	run->canary_policy = shift_ns > 0 ? deadline_policy(CANARY_NS) :
+					    (struct policy){ .kind = SCHED_OTHER };
 }
 
 static void place(struct lane *lane)

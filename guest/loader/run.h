@@ -63,6 +63,7 @@ struct run {
 	struct lane *order[TASKS_MAX]; /* highest priority first */
 	struct records records;
 	struct policy executor_policy;
+	struct policy canary_policy; /* SCHED_OTHER: it would be kept waiting by the set */
 	unsigned ranks; /* distinct fixed priorities */
 	bool deadlines; /* some task is SCHED_DEADLINE */
 	int64_t zero_ns;

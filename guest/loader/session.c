@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "binaries.h"
+#include "canary.h"
 #include "console.h"
 #include "executor.h"
 #include "keeper.h"
@@ -90,6 +91,8 @@ static void start(void)
 	trace_begin(&run);
 	preparer_fill(&run);
 	run.zero_ns = choose_zero();
+	if (!virtual_clock)
+		canary_begin(&run);
 	executor_begin(&run);
 }
 
@@ -104,6 +107,7 @@ static void end_processes(void)
 /* The run is over: nothing of it stays but what `out` holds. */
 static void finish(void)
 {
+	canary_rest();
 	preparer_leave();
 	end_processes();
 	run_free(&run);

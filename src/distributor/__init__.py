@@ -41,7 +41,7 @@ from distributor.monitors.mongodb import MongoMonitor
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.monitors.store import StoreMonitor
 from distributor.session.event import Event, EventType
-from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
+from distributor.session.result import Clock, MachineFacts, Noise, Result, TaskJob, Verdict
 from distributor.session.switch import Occupant, Switch, Trace
 from distributor.tasks.block import BlockTaskSet
 from distributor.tasks.generate.tasksets import RandomTaskSets
@@ -78,6 +78,7 @@ __all__ = [
     "MongoMonitor",
     "Monitor",
     "NetworkError",
+    "Noise",
     "Occupant",
     "Overrun",
     "QMPError",

@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 #: Most machines that :meth:`Distributor.set_max_machine_value` takes, unless told otherwise.
 MAX_ALLOWED = 42
+#: How often a set is run again whose run the host disturbed, unless told otherwise.
+NOISY_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Distributor:
         machine that is ready sooner is used sooner.
     :param set_tries: how many runs a task set may spoil (by hanging or crashing its
         machine) before it is *undecided*. Machines lost for other reasons do not count.
+    :param noisy_tries: how many times a set is run again if the host disturbed its run
+        (real clock); the last result is kept, with the mark (:attr:`Result.noise`).
     :param timeout: seconds without progress, beyond what a set's own timing explains,
         after which a machine is given up.
     :param monitors: watch every job, beside the monitor that a job brings along.
@@ -90,6 +94,7 @@ class Distributor:
         set_tries: int = 1,
         timeout: float = 40,
         *,
+        noisy_tries: int = NOISY_TRIES,
         monitors: Sequence[Monitor] = (),
         builtin: Mapping[str, Path] | None = None,
         **machine: Any,
@@ -97,6 +102,7 @@ class Distributor:
         self._max_allowed = _whole("max_allowed", max_allowed, 1)
         self._check_maximum(max_machine)
         _whole("set_tries", set_tries, 1)
+        _whole("noisy_tries", noisy_tries, 0)
         if not timeout > 0:
             raise ConfigurationError(f"timeout is a number of seconds above 0, not {timeout!r}")
         if session_type is None:
@@ -115,6 +121,7 @@ class Distributor:
             maximum=max_machine,
             set_tries=set_tries,
             timeout_s=timeout,
+            noisy_tries=noisy_tries,
             monitors=monitors,
         )
         self._thread = _LoopThread(self._engine)

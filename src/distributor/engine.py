@@ -41,6 +41,7 @@ from distributor.machines.machine import (
     SealedMachine,
     SimulatedMachine,
 )
+from distributor.machines.noise import noise_of, observe
 from distributor.monitors.fanout import Fanout
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.binary import Binaries
@@ -83,6 +84,7 @@ class Engine:
     :param find_binary: the file that holds a task's executable.
     :param maximum: how many machines there may be at once.
     :param set_tries: how many runs a set may spoil by its own doing.
+    :param noisy_tries: how many times a set is run again whose run the host disturbed.
     :param timeout_s: how long a machine may be without progress, beyond what its set explains.
     :param monitors: watch every job.
     """
@@ -95,13 +97,14 @@ class Engine:
         maximum: int,
         set_tries: int,
         timeout_s: float,
+        noisy_tries: int = 0,
         monitors: Sequence[Monitor] = (),
     ) -> None:
         self._kind = kind
         self._binaries = Binaries(find_binary)
         self._timeout_s = timeout_s
         self._monitors = tuple(monitors)
-        self.queue = Queue(maximum, set_tries)
+        self.queue = Queue(maximum, set_tries, noisy_tries)
         #: Every job that was added, in order.
         self.jobs: list[Job] = []
         self._watchers: dict[Job, Fanout] = {}
@@ -284,13 +287,21 @@ class Engine:
             if self.queue.running(attempt.machine) is ticket:
                 self._notify(ticket, lambda monitor: monitor.event(attempt, events))
 
+        before = observe(life.machine)
         record = await session.run(ticket.taskset, tell, ticket.job.goal, ticket.job.switches)
+        after = observe(life.machine)
         if self.queue.running(attempt.machine) is not ticket:
             return  # it was given back a moment ago, and will be run elsewhere
         facts = dataclasses.replace(
             life.machine.facts, kernel=session.peer.kernel, loader=session.peer.loader
         )
         result = _result(record, ticket, facts, loop.time() - begun_s)
+        if before is not None and after is not None:
+            result = dataclasses.replace(result, noise=noise_of(before, after, record.late_ns))
+        if result.noise is not None and (again := self.queue.disturbed(attempt.machine)):
+            log.info("set %d of job %d is run again: %s", attempt.index, attempt.job, result.noise)
+            self.do(again)
+            return
         if result.verdict is Verdict.UNDECIDED:
             self._notify(ticket, lambda monitor: monitor.bad(attempt, result))
         else:

@@ -296,7 +296,7 @@ def test_several_writers_share_a_store(new_url: Callable[[], str]) -> None:
 
 
 #: What version 2 added to the tables of version 1.
-ADDED = {"tasksets": ["origin", "trace"]}
+ADDED = {"tasksets": ["origin", "noise", "trace"]}
 ADDED_TABLES = ["switches"]
 
 

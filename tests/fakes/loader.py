@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import struct
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -159,6 +159,10 @@ class PlainLoader:
 class ExtendedLoader(PlainLoader):
     """Knows the extensions, as ours does: nanoseconds after time zero, one frame a set."""
 
+    #: How late its canary woke up, in each set that it is to run; the last one for ever.
+    late_ns: Sequence[int] = ()
+    sets = 0
+
     def about(self) -> str:
         return '<profile loader="fake 1" kernel="6.1.0-fake" clock="virtual" cpus="1"/>'
 
@@ -182,6 +186,10 @@ class ExtendedLoader(PlainLoader):
                 f'<event type="JOBS_DONE" task-id="{task.id}" time-stamp="0" time-ns="{end_ns}"/>'
             )
         body = "".join(events)
+        late = ""
+        if self.late_ns:
+            late = f' late-ns="{self.late_ns[min(self.sets, len(self.late_ns) - 1)]}"'
+        self.sets += 1
         await self.frame(
-            writer, f'<profile zero-ns="5" clock="virtual"><events>{body}</events></profile>'
+            writer, f'<profile zero-ns="5" clock="virtual"{late}><events>{body}</events></profile>'
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.spread import busy_host
 from distributor import (
     Distributor,
     QueueState,
@@ -154,6 +155,24 @@ def test_several_processors_in_real_time() -> None:
         distributor.add_job(taskset, results)
         assert distributor.wait(300)
     assert len(results.found[1, 0].jobs) == 2
+
+
+def test_a_busy_host_marks_runs_in_real_time_and_a_quiet_one_does_not() -> None:
+    """Two busy loops on each core are seen; without them a mark needs somebody else's."""
+    taskset = TaskSet([Task("busy", arg1=5000, period_ms=50, priority=1, numberofjobs=60)])
+    results = Results()
+    with Distributor(clock="real", noisy_tries=0) as distributor:
+        distributor.add_job(taskset, results)
+        with busy_host():
+            assert distributor.wait(300)
+        noise = results.found[1, 0].noise
+        assert noise is not None
+        assert noise.late_ns is not None
+        assert noise.waited_s is not None
+        distributor.add_job([taskset] * 3, results)
+        assert distributor.wait(300)
+    others_work = os.getloadavg()[0] > 0.5  # our own loops decay in it, too
+    assert others_work or any(results.found[2, n].noise is None for n in range(3))
 
 
 def _until(condition: object) -> None:

@@ -47,7 +47,9 @@ def test_the_virtual_clock_counts_instructions_and_knows_no_host() -> None:
     assert "distributor.clock=virtual" in given["-append"][0].split()
 
 
-@pytest.mark.parametrize(("accelerator", "words"), [("kvm", "kvm"), ("tcg", "tcg,thread=multi")])
+@pytest.mark.parametrize(
+    ("accelerator", "words"), [("kvm", "kvm"), ("tcg", "tcg,thread=multi,tb-size=64")]
+)
 def test_the_real_clock_runs_on_either_accelerator(accelerator: str, words: str) -> None:
     spec = dataclasses.replace(SPEC, clock=Clock.REAL, accelerator=Accelerator(accelerator))
     given = options(qemu_command(spec))
@@ -63,6 +65,21 @@ def test_a_machine_is_closed_save_for_one_loopback_port_that_the_kernel_picks() 
     assert given["-sandbox"][0].startswith("on,")
     assert "-nodefaults" in given
     assert "-no-user-config" in given
+
+
+def test_an_emulated_machine_of_the_real_clock_is_told_the_counters_speed() -> None:
+    spec = dataclasses.replace(SPEC, clock=Clock.REAL, counter_khz=2_300_000)
+    for accelerator, told in ((Accelerator.TCG, True), (Accelerator.KVM, False)):
+        command = qemu_command(dataclasses.replace(spec, accelerator=accelerator))
+        assert ("tsc_early_khz=2300000" in options(command)["-append"][0].split()) is told
+    virtual = qemu_command(dataclasses.replace(SPEC, clock=Clock.VIRTUAL, counter_khz=2_300_000))
+    assert "tsc_early_khz" not in " ".join(virtual)
+
+
+def test_memory_is_locked_where_that_is_wanted() -> None:
+    assert "-overcommit" not in qemu_command(SPEC)
+    locked = options(qemu_command(dataclasses.replace(SPEC, locked=True)))
+    assert locked["-overcommit"] == ["mem-lock=on"]
 
 
 def test_paths_and_descriptors_stand_as_given() -> None:

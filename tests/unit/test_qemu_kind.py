@@ -83,7 +83,7 @@ def test_a_dry_run_shows_the_command_of_the_clock(
     real = QemuKind(image, clock="real")
     assert "kvm" in real.command("m1")
     asyncio.run(real._probe.ask(_says(False, [])))
-    assert "tcg,thread=multi" in real.command("m1")
+    assert "tcg,thread=multi,tb-size=64" in real.command("m1")
 
 
 # -- KVM -----------------------------------------------------------------------------------

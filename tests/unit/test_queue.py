@@ -189,6 +189,40 @@ def test_machines_lost_while_they_start_are_bad_luck_for_longer() -> None:
     assert queue.state is QueueState.FAILED
 
 
+def test_a_set_that_the_host_disturbed_runs_again_within_a_limit_and_pays_no_try() -> None:
+    queue = Queue(1, 1, noisy_tries=2)
+    job = Job(sets(2))
+    queue.add(job)
+    queue.ready("m1")
+    for _ in range(2):
+        assert names(queue.disturbed("m1")) == ["back m1 0"]
+        assert names(queue.finished("m1")) == ["run m1 0"]
+    # The last result is to be kept, with its mark.
+    assert names(queue.disturbed("m1")) == []
+    assert names(queue.finished("m1")) == ["run m1 1"]
+    assert job.decided == 1
+    assert names(queue.disturbed("m1")) == ["back m1 1"]
+
+
+def test_a_disturbed_set_goes_to_whoever_is_free_when_its_machine_is_to_leave() -> None:
+    queue = Queue(2, 1, noisy_tries=1)
+    queue.add(Job(sets(3)))
+    queue.ready("m1")
+    queue.ready("m2")
+    queue.set_maximum(1)
+    assert names(queue.disturbed("m2")) == ["back m2 1"]
+    assert names(queue.finished("m2")) == ["stop m2"]
+    assert names(queue.finished("m1")) == ["run m1 1"]
+
+
+def test_without_noisy_tries_a_disturbed_result_is_kept_at_once() -> None:
+    queue = Queue(1, 1)
+    queue.add(Job(sets(1)))
+    queue.ready("m1")
+    assert names(queue.disturbed("m1")) == []
+    assert names(queue.finished("m1")) == ["done 1"]
+
+
 def test_an_event_that_cannot_be_is_refused() -> None:
     queue = Queue(1, 1)
     queue.add(Job(sets(1)))
@@ -252,7 +286,7 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
 ) -> None:
     """Random lives: machines come, finish, break, are lost; the user interferes."""
     chance = random.Random(seed)
-    queue = Queue(maximum, 2)
+    queue = Queue(maximum, 2, noisy_tries=1)
     verdicts: list[int] = []
     starting: list[str] = []
     running: dict[str, Ticket] = {}
@@ -285,7 +319,7 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
     for _ in itertools.count():
         choices = ["user"] * 2
         choices += ["ready"] * 6 * bool(starting)
-        choices += ["finished", "finished", "lost", "fault"] * bool(running)
+        choices += ["finished", "finished", "disturbed", "lost", "fault"] * bool(running)
         choices += ["ended"] * 4 * bool(ending)
         match chance.choice(choices):
             case "ready":
@@ -293,6 +327,13 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
             case "finished":
                 machine = chance.choice(list(running))
                 verdicts.append(running.pop(machine).index)
+                apply(queue.finished(machine))
+            case "disturbed":
+                machine = chance.choice(list(running))
+                if again := queue.disturbed(machine):
+                    apply(again)
+                else:
+                    verdicts.append(running.pop(machine).index)
                 apply(queue.finished(machine))
             case "lost" | "fault" as how:
                 machine = chance.choice(list(running))

@@ -43,6 +43,8 @@ class ProgressMonitor(Monitor):
 
     def __init__(self, total: int | None, *, lines: bool, out: Console, err: Console) -> None:
         self.verdicts: Counter[Verdict] = Counter()
+        #: Results that are kept though the host disturbed their run.
+        self.noisy = 0
         self.guest_ns = 0
         #: Names of the machines that ran something.
         self.machines: set[str] = set()
@@ -109,14 +111,18 @@ class ProgressMonitor(Monitor):
     def _decided(self, attempt: Attempt, result: Result) -> None:
         self._busy.discard(attempt.machine)
         self.verdicts[result.verdict] += 1
+        self.noisy += result.noise is not None
         self.guest_ns += result.guest_ns
         if self._lines:
             name = attempt.taskset.name or f"set {attempt.index}"
             style = _STYLE[result.verdict]
             both = self._err.is_terminal and self._out.is_terminal
+            reason = escape(result.reason)
+            if result.noise is not None:
+                reason += f" [yellow](noisy: {escape(str(result.noise))})[/]"
             console = self._bar.console if both else self._out
             console.print(
-                f"[{style}]{result.verdict:<11}[/] {escape(name):<24} {escape(result.reason)}",
+                f"[{style}]{result.verdict:<11}[/] {escape(name):<24} {reason}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -17,7 +17,7 @@ from rich.logging import RichHandler
 
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
-from distributor.distributor import MAX_ALLOWED, Distributor
+from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
 from distributor.errors import DistributorError, MachineError
 from distributor.jobs.job import Job
 from distributor.machines.host import machines_at_once
@@ -82,6 +82,12 @@ def run(
     set_tries: Annotated[
         int, typer.Option(help="Runs a set may spoil before it is undecided.", min=1)
     ] = 1,
+    noisy_tries: Annotated[
+        int,
+        typer.Option(
+            help="Real clock: times that a set is run again if the host disturbed its run.", min=0
+        ),
+    ] = NOISY_TRIES,
     timeout: Annotated[
         float, typer.Option(help="Seconds a machine may be without progress.", min=1)
     ] = 40,
@@ -122,7 +128,13 @@ def run(
         return
     about: dict[str, Any] = {
         "clock": clock,
-        "options": {**options, "machines": most, "set_tries": set_tries, "offset": offset},
+        "options": {
+            **options,
+            "machines": most,
+            "set_tries": set_tries,
+            "noisy_tries": noisy_tries,
+            "offset": offset,
+        },
         "qemu": kind.qemu_version,
     }
     others = [monitor_for(target, **about) for target in also or ()]
@@ -143,6 +155,7 @@ def run(
             session_type=kind,
             builtin=kind.builtin,
             set_tries=set_tries,
+            noisy_tries=noisy_tries,
             timeout=timeout,
             monitors=monitors,
         ) as distributor,
@@ -199,6 +212,7 @@ def _summary(progress: ProgressMonitor, clock: Clock, store: str) -> dict[str, A
     return {
         "tasksets": progress.decided,
         **{verdict.value: progress.verdicts[verdict] for verdict in Verdict},
+        "noisy": progress.noisy,
         "machines": len(progress.machines),
         "clock": clock.value,
         "guest_s": round(progress.guest_ns / 1e9, 9),
@@ -213,6 +227,8 @@ def _sentence(progress: ProgressMonitor, summary: dict[str, Any], run_id: int) -
         for verdict in Verdict
         if progress.verdicts[verdict]
     )
+    if progress.noisy:
+        counts += f"; {progress.noisy} noisy: the host disturbed their runs"
     return (
         f"{progress.decided} task sets: {counts}; {summary['guest_s']:.3f} s of "
         f"{summary['clock']} time in {summary['wall_s']:.1f} s.\n"

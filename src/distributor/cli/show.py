@@ -136,7 +136,7 @@ def _set_cells(taskset: TaskSetRecord) -> tuple[str, ...]:
         str(taskset.set_index),
         shortened(taskset.name, 24),
         str(taskset.task_count),
-        taskset.verdict,
+        taskset.verdict if taskset.noise is None else f"{taskset.verdict} (noisy)",
         shortened(taskset.reason, _REASON_WIDTH),
     )
 
@@ -212,6 +212,8 @@ def _set_head(taskset: TaskSetRecord) -> Iterator[str]:
             ("accelerator", facts.accelerator),
         )
         yield ", ".join(f"{what} {printable(value)}" for what, value in told if value)
+    if taskset.noise is not None:
+        yield f"noisy: {printable(str(taskset.noise))}"
     if taskset.digest:
         yield f"digest {taskset.digest}"
 

@@ -23,6 +23,8 @@ class Ticket:
     tries: int = 0
     #: Machines that were lost or stopped under it.
     losses: int = 0
+    #: Runs that were given up because the host disturbed them.
+    disturbed: int = 0
     #: Machines that took it on, in order.
     machines: list[str] = field(default_factory=list)
 

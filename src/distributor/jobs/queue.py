@@ -117,11 +117,13 @@ class Queue:
 
     :param maximum: how many machines there may be at once, at least 1.
     :param set_tries: how many runs a set may spoil by its own doing.
+    :param noisy_tries: how many times a set whose run the host disturbed is run again.
     """
 
-    def __init__(self, maximum: int, set_tries: int) -> None:
+    def __init__(self, maximum: int, set_tries: int, noisy_tries: int = 0) -> None:
         self._maximum = maximum
         self._set_tries = set_tries
+        self._noisy_tries = noisy_tries
         self._jobs: deque[Job] = deque()
         self._returned: deque[Ticket] = deque()
         self._seats: dict[str, _Seat] = {}
@@ -217,6 +219,18 @@ class Queue:
         if seat.place is _Place.BUSY:
             seat.place = _Place.IDLE
         return actions + self._settle()
+
+    def disturbed(self, machine: str) -> list[Action]:
+        """The set on a machine came to its end, but the host disturbed its run.
+
+        It goes back, if it may be run again; without an action its result is to be kept.
+        Either way the machine is then :meth:`finished`.
+        """
+        seat = self._seat(machine, _Place.BUSY, _Place.ENDING)
+        if seat.ticket is None or seat.ticket.disturbed >= self._noisy_tries:
+            return []
+        seat.ticket.disturbed += 1
+        return self._return(machine, seat)
 
     def lost(self, machine: str, error: DistributorError | None) -> list[Action]:
         """A machine is gone.

@@ -107,6 +107,16 @@ class ReachableMachine(Machine, Protocol):
 
 
 @runtime_checkable
+class HostedMachine(Machine, Protocol):
+    """A machine whose processors are threads of this host."""
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """Thread ids, one a processor; empty while it does not run."""
+        ...
+
+
+@runtime_checkable
 class SealedMachine(Machine, Protocol):
     """A machine that is told everything at once, and then runs with nothing around it."""
 

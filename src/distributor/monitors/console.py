@@ -72,4 +72,4 @@ def _outcome(result: Result) -> str:
     return (
         f"verdict={result.verdict} jobs={len(result.jobs)} guest_ns={result.guest_ns} "
         f"host_s={result.host_s:.3f} reason={result.reason!r}"
-    )
+    ) + ("" if result.noise is None else f" noise={str(result.noise)!r}")

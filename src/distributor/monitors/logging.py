@@ -38,6 +38,8 @@ class LoggingMonitor(Monitor):
             f"{_who(attempt)} is {result.verdict} on {attempt.machine} "
             f"({guest} of guest time in {host}): {printable(result.reason)}"
         )
+        if result.noise is not None:
+            head += f" (noisy: {printable(str(result.noise))})"
         lines = task_table(attempt.taskset.tasks, summarize(result.jobs))
         self._tell(self._level, "\n    ".join((head, *lines)))
         super().finished(attempt, result)

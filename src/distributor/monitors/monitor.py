@@ -54,7 +54,8 @@ class Monitor:
         self._old("__taskset_finish__", attempt.taskset)
 
     def stopped(self, attempt: Attempt) -> None:
-        """The machine was stopped or lost; the set is back in the queue."""
+        """The machine was stopped or lost, or the host disturbed the run (real clock); the set
+        is back in the queue."""
         self._old("__taskset_stop__", attempt.taskset)
 
     def bad(self, attempt: Attempt, result: Result) -> None:

@@ -53,6 +53,8 @@ class Record:
         self._jobs: list[TaskJob] = []
         # A plain loader's stamps start anywhere: count from its first event.
         self._plain_zero_ns: int | None = None
+        #: How late the loader's canary woke up at most; None while nothing was told.
+        self.late_ns: int | None = None
 
     @property
     def done(self) -> bool:

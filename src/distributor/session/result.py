@@ -107,6 +107,31 @@ class MachineFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """That the host disturbed a run in real time, and what shows it.
+
+    What this host could not tell is None. The thresholds are those of
+    :mod:`distributor.machines.noise`.
+    """
+
+    #: What was beyond its threshold, at least one sentence.
+    reasons: tuple[str, ...]
+    #: How long the host was observed.
+    took_s: float
+    #: How late the loader's canary woke up at most.
+    late_ns: int | None = None
+    #: How long a processor of the machine waited for a core of the host, the greatest.
+    waited_s: float | None = None
+    #: How much of one of the host's cores was taken by a hypervisor below, the greatest.
+    stolen_s: float | None = None
+    #: Share of the time in which some process of the host waited for a core.
+    pressure: float | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A finished (or given up) task set.
 
@@ -130,6 +155,8 @@ class Result:
     switches: tuple[Switch, ...] = ()
     #: Whether the switches are all there; None where none were asked for.
     trace: Trace | None = None
+    #: What disturbed the run, real clock alone; None if nothing did.
+    noise: Noise | None = None
 
     @property
     def digest(self) -> str:

@@ -140,6 +140,7 @@ class Session:
         async def hear() -> None:
             while not record.done:
                 profile = wire.parse_profile(await self._take_frame())
+                record.late_ns = profile.late_ns
                 if profile.events:
                     record.feed(profile.events)
                     tell(profile.events)

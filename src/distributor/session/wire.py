@@ -120,6 +120,8 @@ class Profile:
     switches: tuple[Switch, ...] = ()
     #: None until all switches of a set that was traced are told.
     trace_end: TraceEnd | None = None
+    #: How late the loader's canary has woken up at most; None where it has none.
+    late_ns: int | None = None
 
 
 def parse_profile(frame: bytes) -> Profile:
@@ -138,6 +140,10 @@ def parse_profile(frame: bytes) -> Profile:
         raise WireError(f"the machine sent a profile that is no XML: {error}") from None
     if root.tag != "profile":
         raise WireError(f"the machine sent <{root.tag[:40]}> where a profile was due")
+    try:
+        late_ns = _optional(root.get("late-ns"))
+    except ValueError as error:
+        raise WireError(f"the machine sent a profile that makes no sense: {error}") from None
     end = root.find("switches-end")
     return Profile(
         attributes=dict(root.attrib),
@@ -150,6 +156,7 @@ def parse_profile(frame: bytes) -> Profile:
         trace_end=None
         if end is None
         else parse_end(end.get("count", ""), end.get("cut", ""), end.get("lost", "")),
+        late_ns=late_ns,
     )
 
 

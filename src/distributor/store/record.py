@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from distributor.session.result import Clock, MachineFacts, TaskJob, Verdict
+from distributor.session.result import Clock, MachineFacts, Noise, TaskJob, Verdict
 from distributor.session.switch import Trace
 from distributor.tasks.task import wcet_ns
 
@@ -47,6 +47,8 @@ class TaskSetRecord:
     name: str
     #: What made the set (:attr:`~distributor.tasks.taskset.TaskSet.origin`).
     origin: Mapping[str, Any] | None
+    #: What disturbed the run that decided it (real clock); None if nothing did.
+    noise: Noise | None
     verdict: Verdict
     reason: str
     finished_at: datetime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy import Row
 
 from distributor.monitors.monitor import Attempt
 from distributor.session.event import EventType
-from distributor.session.result import Clock, MachineFacts, Result, TaskJob, Verdict
+from distributor.session.result import Clock, MachineFacts, Noise, Result, TaskJob, Verdict
 from distributor.session.switch import Occupant, Switch, Trace
 from distributor.store.host import distributor_version, host_facts
 from distributor.store.record import RunRecord, TaskSetRecord
@@ -52,6 +53,7 @@ def taskset_row(run_id: int, attempt: Attempt, result: Result) -> dict[str, Any]
         "set_index": attempt.index,
         "name": _text(attempt.taskset.name),
         "origin": attempt.taskset.origin,
+        "noise": None if result.noise is None else asdict(result.noise),
         "verdict": result.verdict.value,
         "reason": _text(result.reason),
         "finished_at": datetime.now(UTC),
@@ -143,6 +145,8 @@ def taskset_of(row: Row[Any]) -> TaskSetRecord:
     clock = values.pop("clock")
     values["facts"] = None if clock is None else MachineFacts(row.machine, Clock(clock), **told)
     values["verdict"] = Verdict(row.verdict)
+    if row.noise is not None:
+        values["noise"] = Noise(**{**row.noise, "reasons": tuple(row.noise["reasons"])})
     values["machines"] = tuple(row.machines)
     values["trace"] = None if row.trace is None else Trace(row.trace)
     return TaskSetRecord(**values)

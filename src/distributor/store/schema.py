@@ -84,6 +84,7 @@ tasksets = Table(
     Column("set_index", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
     Column("origin", JSON(none_as_null=True)),
+    Column("noise", JSON(none_as_null=True)),
     Column("verdict", String(16), nullable=False),
     Column("reason", Text, nullable=False),
     Column("finished_at", UTCTime, nullable=False),

@@ -33,7 +33,7 @@ class KvmProbe:
 
     def __init__(self, folder: Path, image_key: str, qemu_version: str) -> None:
         self._file = folder / "kvm.json"
-        self._key = f"{image_key} {qemu_version} {_boot_id()}"
+        self._key = f"{image_key} {qemu_version} {boot_id()}"
 
     def remembered(self) -> bool | None:
         """The answer, None if nobody has tried yet."""
@@ -66,7 +66,8 @@ class KvmProbe:
         return works
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """Another one after each boot of the host; "" where it does not tell."""
     try:
         return _BOOT_ID.read_text(encoding="utf-8").strip()
     except OSError:

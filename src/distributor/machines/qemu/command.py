@@ -27,6 +27,9 @@ class MachineSpec:
     :param kernel: a vmlinux or bzImage.
     :param memory: of a machine that becomes a template or goes on from one; None for plain
         memory of ``memory_mib``.
+    :param counter_khz: with the real clock, emulated: the speed of the processor's time-stamp
+        counter, which is the host's; 0 has the guest's kernel measure it.
+    :param locked: nothing of it may be swapped out.
     :param monitor: descriptor on which QEMU speaks QMP.
     :param console: descriptor on which it sends what the guest prints.
     """
@@ -42,6 +45,8 @@ class MachineSpec:
     memory_mib: int = 256
     memory: TemplateMemory | None = None
     shift: int = 0
+    counter_khz: int = 0
+    locked: bool = False
     monitor: int = 3
     console: int = 4
 
@@ -79,6 +84,10 @@ _KERNEL_WORDS = (
 #: is kept for good; emptied now and then it costs no time that can be measured.
 _TRANSLATED_MIB = 32
 
+#: The same in real time, where emptying it now and then would cost somebody's deadline; but
+#: all of it is locked (:mod:`distributor.machines.qemu.lock`).
+_TRANSLATED_REAL_MIB = 64
+
 #: Emulated processors: all that QEMU can, but what only costs time. A string instruction
 #: is emulated byte by byte, so erms and fsrm would make the kernel clear and copy pages by
 #: 4,096 steps each; la57 is a fifth level of page tables; the others guard against attacks
@@ -112,13 +121,14 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         f"{spec.memory_mib if memory is None else memory.mib}M",
         "-smp",
         str(spec.cpus),
+        *(["-overcommit", "mem-lock=on"] if spec.locked else []),
         *_clock(spec),
         "-kernel",
         str(spec.kernel),
         "-initrd",
         str(spec.initramfs),
         "-append",
-        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}", *told)),
+        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}", *_counter(spec), *told)),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",
@@ -132,6 +142,12 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",
     ]
+
+
+def _counter(spec: MachineSpec) -> list[str]:
+    """KVM tells its guests by itself, and with the virtual clock nothing disturbs a measurement."""
+    emulated = spec.clock is Clock.REAL and spec.accelerator is Accelerator.TCG
+    return [f"tsc_early_khz={spec.counter_khz}"] if emulated and spec.counter_khz else []
 
 
 def _clock(spec: MachineSpec) -> list[str]:
@@ -153,4 +169,11 @@ def _clock(spec: MachineSpec) -> list[str]:
         # Some hosts' KVM offers the register of speculation flaws and refuses to set it; with
         # mitigations=off nobody reads it.
         return ["-accel", "kvm", "-cpu", "host,-arch-capabilities", "-rtc", "base=utc"]
-    return ["-accel", "tcg,thread=multi", "-cpu", _EMULATED, "-rtc", "base=utc"]
+    return [
+        "-accel",
+        f"tcg,thread=multi,tb-size={_TRANSLATED_REAL_MIB}",
+        "-cpu",
+        _EMULATED,
+        "-rtc",
+        "base=utc",
+    ]

@@ -11,15 +11,18 @@ from pathlib import Path
 
 from distributor.errors import ConfigurationError, MachineError
 from distributor.machines.image import Image, cache_folder, require_image
-from distributor.machines.qemu.accelerator import KvmProbe, kvm_opens
+from distributor.machines.qemu.accelerator import KvmProbe, boot_id, kvm_opens
 from distributor.machines.qemu.boot import BootLimits
 from distributor.machines.qemu.command import (
     Accelerator,
     MachineSpec,
     qemu_command,
 )
+from distributor.machines.qemu.cores import Cores
+from distributor.machines.qemu.counter import counter_khz
 from distributor.machines.qemu.facts import QemuFacts, qemu_facts
 from distributor.machines.qemu.folder import RunFolder
+from distributor.machines.qemu.lock import OVERHEAD_MIB, may_lock
 from distributor.machines.qemu.machine import QemuMachine
 from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.sealed import SealedQemuMachine
@@ -122,8 +125,12 @@ class QemuKind:
             cpus=cpus,
             memory_mib=memory_mib,
             shift=shift if virtual else 0,
+            counter_khz=0 if virtual else counter_khz(cache_folder(), boot_id()),
         )
         self._one_core = OneCore()
+        # Machines alone: a template that is locked can hang while its state is saved.
+        self._locked = not virtual and may_lock(memory_mib + OVERHEAD_MIB)
+        self._cores = None if virtual else Cores(cache_folder())
         self._limits = BootLimits(boot_timeout_s, 10 * boot_timeout_s)
         self._probe = KvmProbe(cache_folder(), image.key, self._qemu.version)
         self._directory = directory
@@ -214,8 +221,10 @@ class QemuKind:
         chosen = auto if self._accelerator == AUTO else Accelerator(self._accelerator)
         spec = self._named(machine_id, chosen)
         if self._cold:
-            return qemu_command(dataclasses.replace(spec, network=self._network))
-        return qemu_command(restored_spec(spec))
+            spec = dataclasses.replace(spec, network=self._network)
+        else:
+            spec = restored_spec(spec)
+        return qemu_command(dataclasses.replace(spec, locked=self._locked))
 
     def _create(
         self, machine_id: str, accelerator: Accelerator | None, limits: BootLimits
@@ -224,9 +233,13 @@ class QemuKind:
 
         async def prepare() -> Template | MachineSpec:
             chosen = accelerator or await self._choose()
+            spec = dataclasses.replace(self._named(machine_id, chosen), locked=self._locked)
             if self._cold:
-                return self._named(machine_id, chosen)
-            return await self._template(chosen, limits)
+                return spec
+            made = await self._template(chosen, limits)
+            return dataclasses.replace(
+                made, spec=dataclasses.replace(made.spec, locked=self._locked)
+            )
 
         return QemuMachine(
             machine_id,
@@ -235,6 +248,7 @@ class QemuKind:
             self._facts(machine_id),
             limits,
             self._network,
+            self._cores,
         )
 
     async def _template(self, accelerator: Accelerator, limits: BootLimits) -> Template:

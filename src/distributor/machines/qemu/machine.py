@@ -18,6 +18,7 @@ from distributor.machines.machine import MachineState
 from distributor.machines.qemu.base import QemuBase
 from distributor.machines.qemu.boot import BootLimits, boot, boot_error
 from distributor.machines.qemu.command import MachineSpec
+from distributor.machines.qemu.cores import Cores, Loan
 from distributor.machines.qemu.instance import Instance, launch
 from distributor.machines.qemu.template import Template
 from distributor.network.user import HOST, UserNetwork
@@ -37,6 +38,8 @@ class QemuMachine(QemuBase):
         what it boots if there is to be none.
     :param console: the file that keeps what the machine prints; asked for when it starts.
     :param network: how it is reached.
+    :param cores: of the host, from which its processors get their own; None where it does not
+        matter on which they run.
     """
 
     def __init__(
@@ -47,11 +50,15 @@ class QemuMachine(QemuBase):
         facts: MachineFacts,
         limits: BootLimits,
         network: UserNetwork,
+        cores: Cores | None = None,
     ) -> None:
         super().__init__(machine_id, console, facts)
         self._prepare = prepare
         self._limits = limits
         self._network = network
+        self._cores = cores
+        self._loan: Loan | None = None
+        self._threads: tuple[int, ...] = ()
         self._instance: Instance | None = None
         self._port = 0
         #: The connection on which the loader first answered, until somebody asks for one.
@@ -60,6 +67,11 @@ class QemuMachine(QemuBase):
     @property
     def instance(self) -> Instance | None:
         return self._instance
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """See :class:`~distributor.machines.machine.HostedMachine`."""
+        return self._threads
 
     @property
     def state(self) -> MachineState:
@@ -87,6 +99,9 @@ class QemuMachine(QemuBase):
             spec = dataclasses.replace(origin, network=self._network)
             instance = await launch(spec, self._console(), self._own)
         await boot(instance, self._greet(instance), self._limits)
+        self._threads = await instance.monitor.threads()
+        if self._cores is not None:
+            self._loan = self._cores.lend(self._id, self._threads)
         self._state = MachineState.READY
 
     def _take_facts(self, spec: MachineSpec) -> None:
@@ -171,3 +186,5 @@ class QemuMachine(QemuBase):
             self._greeted = None
         if self._instance is not None:
             await self._instance.end()
+        if self._loan is not None:
+            self._loan.end()

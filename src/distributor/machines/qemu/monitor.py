@@ -66,6 +66,14 @@ class Monitor:
         """
         return str(await self.ask("human-monitor-command", {"command-line": line}))
 
+    async def threads(self) -> tuple[int, ...]:
+        """The threads that are the guest's processors, in their order.
+
+        :raise QMPError: as :meth:`ask`.
+        """
+        told = await self.ask("query-cpus-fast")
+        return tuple(int(each["thread-id"]) for each in told)
+
     async def give(self, name: str, descriptor: int) -> None:
         """Hand QEMU a descriptor, which it knows by that name; ours stays open.
 
