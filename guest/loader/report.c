@@ -182,6 +182,21 @@ bool report_events(struct run *run, struct buffer *out, bool virtual_clock)
 	return count > 0;
 }
 
+bool report_switches(struct run *run, struct buffer *out, bool virtual_clock)
+{
+	size_t begin;
+
+	if (run->switches.limit == 0 || run->switches.end_told)
+		return false;
+	begin = open_frame(out);
+	buffer_print(out, "<profile zero-ns=\"%lld\" clock=\"%s\">", (long long)run->zero_ns,
+		     clock_name(virtual_clock));
+	switches_print(&run->switches, out, FRAME_BYTES);
+	buffer_print(out, "</profile>");
+	close_frame(out, begin);
+	return true;
+}
+
 void report_profile(struct buffer *out, bool virtual_clock)
 {
 	struct utsname names;

@@ -12,6 +12,9 @@
 /* Appends frames with a batch of what is not told yet; false when there was nothing. */
 bool report_events(struct run *run, struct buffer *out, bool virtual_clock);
 
+/* Appends a frame with switches that are not told yet; false when all are, or none asked for. */
+bool report_switches(struct run *run, struct buffer *out, bool virtual_clock);
+
 /* Appends the frame that says who this loader is. */
 void report_profile(struct buffer *out, bool virtual_clock);
 

@@ -9,6 +9,7 @@
 #define DELTA_BITS 27
 #define PAGE_HEADER 16
 #define COMMIT_MASK UINT32_C(0xfffff) /* above it are flags for lost events */
+#define MISSED_EVENTS (UINT32_C(1) << 31)
 
 static uint32_t word_at(const uint8_t *at)
 {
@@ -75,4 +76,12 @@ void ringpage_read(const uint8_t *page, size_t size, ringpage_event *take, void 
 			at += length;
 		}
 	}
+}
+
+bool ringpage_lost(const uint8_t *page, size_t size, int64_t *time_ns)
+{
+	if (size < PAGE_HEADER)
+		return false;
+	memcpy(time_ns, page, sizeof *time_ns);
+	return (word_at(page + 8) & MISSED_EVENTS) != 0;
 }

@@ -250,7 +250,9 @@ bool run_init(struct run *run, struct taskset *set, bool quiet)
 	rank(run);
 	set_deadlines(run);
 	qsort(run->order, run->count, sizeof run->order[0], by_priority);
-	return records_init(&run->records, jobs + TASKS_MAX);
+	return switches_init(&run->switches, run->set.switches,
+			     (unsigned)sysconf(_SC_NPROCESSORS_ONLN)) &&
+	       records_init(&run->records, jobs + TASKS_MAX);
 }
 
 void run_print_output(struct run *run)
@@ -296,5 +298,6 @@ void run_free(struct run *run)
 		}
 	}
 	records_free(&run->records);
+	switches_free(&run->switches);
 	run->count = 0;
 }

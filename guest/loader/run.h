@@ -9,6 +9,7 @@
 
 #include "process.h"
 #include "record.h"
+#include "switches.h"
 #include "taskset.h"
 
 #define STOCK_MAX 512      /* ready processes of one task */
@@ -62,6 +63,7 @@ struct run {
 	struct lane lanes[TASKS_MAX];
 	struct lane *order[TASKS_MAX]; /* highest priority first */
 	struct records records;
+	struct switches switches; /* the reporter's own */
 	struct policy executor_policy;
 	struct policy canary_policy; /* SCHED_OTHER: it would be kept waiting by the set */
 	unsigned ranks; /* distinct fixed priorities */

@@ -134,6 +134,11 @@ bool session_tell(struct buffer *out)
 		tell(out);
 	if (!over || run.records.head != run.records.tail)
 		return false;
+	/* after all jobs: who asked for switches waits for their end */
+	while (out->size < OUT_MAX && report_switches(&run, out, virtual_clock))
+		;
+	if (run.switches.limit > 0 && !run.switches.end_told)
+		return false;
 	if (run.full)
 		say("the set was stopped: more jobs than there is memory for had to be told");
 	run_print_output(&run);

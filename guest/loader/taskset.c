@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "moment.h"
+#include "switches.h"
 #include "xml.h"
 
 /* Ten years: long enough, and no sum of three of them overflows. */
@@ -228,6 +229,23 @@ static bool read_task(struct reader *reader, struct taskset *set, struct task *t
 	return xml_close(&reader->xml) && finish(reader, set, task);
 }
 
+/* Refused like a task's values, but it is the set's. */
+static bool switches(struct reader *reader, struct taskset *set)
+{
+	char *end;
+	unsigned long value;
+
+	if (!xml_text(&reader->xml, reader->text, sizeof reader->text))
+		return false;
+	errno = 0;
+	value = strtoul(reader->text, &end, 10);
+	if (errno != 0 || *end != 0 || reader->text[0] < '0' || reader->text[0] > '9' ||
+	    value > SWITCHES_MAX)
+		return refuse(reader, "switches", "is not a whole number from 0 to 1048576");
+	set->switches = (uint32_t)value;
+	return true;
+}
+
 static bool read_set(struct reader *reader, struct taskset *set)
 {
 	char name[XML_NAME_SIZE];
@@ -237,6 +255,11 @@ static bool read_set(struct reader *reader, struct taskset *set)
 	while (xml_open(&reader->xml, name)) {
 		struct task task = { .arg1 = NULL };
 
+		if (strcmp(name, "switches") == 0) {
+			if (!switches(reader, set))
+				return false;
+			continue;
+		}
 		if (strcmp(name, "periodictask") != 0) {
 			if (!xml_skip(&reader->xml))
 				return false;

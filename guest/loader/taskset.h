@@ -32,6 +32,7 @@ struct task {
 };
 
 struct taskset {
+	uint32_t switches; /* how many switches of the processors to tell; 0: none */
 	size_t count;
 	struct task tasks[TASKS_MAX];
 };

@@ -6,18 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "console.h"
 #include "executor.h"
+#include "pids.h"
 #include "ringpage.h"
 
 #define TRACING "/sys/kernel/tracing"
-#define BUFFER_KIB "1024" /* 6,000 jobs and more; each page of it costs time at the start */
+#define BUFFER_KIB 1024U /* 6,000 jobs and more; each page of it costs time at the start */
+/* With every switch in it: 60,000 of them on each of two processors, 15,000 on each of eight. */
+#define BUFFERS_KIB_SWITCHES 8192U
+#define BUFFER_KIB_SWITCHES_MAX 4096U
 #define PROBE "jobs/exit"
 #define PAGE_MAX (64 * 1024)
-#define CPUS_MAX 64
+#define CPUS_MAX SWITCHES_CPUS
+#define COMM_SIZE 16 /* the kernel's TASK_COMM_LEN */
 
 /* Where the events keep what we read, from their `format` files. */
 static struct {
@@ -25,20 +31,19 @@ static struct {
 	unsigned switch_id, exit_id;
 	size_t pid_at;  /* common_pid */
 	size_t next_at; /* next_pid of sched_switch */
+	size_t comm_at; /* next_comm, its name */
 	int cpus;
 	char filter[160];
+	unsigned kib;   /* of each processor's buffer */
+	char own[COMM_SIZE]; /* what the kernel calls the loader's threads */
 } trace;
 
-/* pid -> place of its record + 1, by open addressing; emptied for each run. */
-static struct {
-	struct {
-		pid_t pid;
-		uint64_t place;
-	} *cells;
-	uint64_t size;
-	uint64_t used;
-	uint64_t known; /* all records before this place are in it */
-} jobs;
+/* The processes of the run: the place of each one's record + 1, or READY. */
+static struct pids processes;
+static uint64_t known; /* all records before this place are in it */
+
+/* The place of a process that is ready, and the job of no record yet. */
+#define READY UINT64_MAX
 
 static bool put(const char *path, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static bool put(const char *path, const char *format, ...)
@@ -87,13 +92,25 @@ static bool layout(void)
 	long exit_id = format_number(PROBE, "ID: ", NULL);
 	long pid_at = format_number("sched/sched_switch", "offset:", "common_pid;");
 	long next_at = format_number("sched/sched_switch", "offset:", "next_pid;");
+	long comm_at = format_number("sched/sched_switch", "offset:", "next_comm[16];");
 
-	if (switch_id < 0 || exit_id < 0 || pid_at < 0 || next_at < 0)
+	if (switch_id < 0 || exit_id < 0 || pid_at < 0 || next_at < 0 || comm_at < 0)
 		return false;
 	trace.switch_id = (unsigned)switch_id;
 	trace.exit_id = (unsigned)exit_id;
 	trace.pid_at = (size_t)pid_at;
 	trace.next_at = (size_t)next_at;
+	trace.comm_at = (size_t)comm_at;
+	return true;
+}
+
+static bool set_room(unsigned kib)
+{
+	if (trace.kib == kib)
+		return true;
+	if (!put(TRACING "/buffer_size_kb", "%u", kib))
+		return false;
+	trace.kib = kib;
 	return true;
 }
 
@@ -103,8 +120,7 @@ static bool set_up(void)
 	if (!put(TRACING "/kprobe_events", "p:" PROBE " do_exit\n"))
 		return false;
 	put(TRACING "/options/record-cmd", "0"); /* names of tasks, noted at each switch */
-	if (!put(TRACING "/trace_clock", "mono") ||
-	    !put(TRACING "/buffer_size_kb", BUFFER_KIB) || !layout())
+	if (!put(TRACING "/trace_clock", "mono") || !set_room(BUFFER_KIB) || !layout())
 		return false;
 	return put(TRACING "/events/" PROBE "/enable", "1");
 }
@@ -118,10 +134,14 @@ void trace_open(void)
 		say("no trace: jobs are stamped by the loader itself (%s)", strerror(errno));
 		return;
 	}
+	prctl(PR_GET_NAME, trace.own);
 	trace.open = true;
 }
 
-/* Only switches to jobs: their priorities are next to the executor's in the kernel's count. */
+/*
+ * Only switches to jobs, unless all are asked for: the jobs' priorities are next to the
+ * executor's in the kernel's count.
+ */
 static void set_filter(const struct run *run)
 {
 	char filter[sizeof trace.filter];
@@ -129,35 +149,13 @@ static void set_filter(const struct run *run)
 	snprintf(filter, sizeof filter,
 		 "(next_prio > 0 && next_prio <= %u) || (next_prio == -1 && next_pid != %d)",
 		 run->ranks, (int)executor_thread());
+	if (run->switches.limit > 0)
+		snprintf(filter, sizeof filter, "0"); /* which is none */
 	if (strcmp(filter, trace.filter) == 0)
 		return;
 	if (put(TRACING "/events/sched/sched_switch/filter", "%s", filter) &&
 	    put(TRACING "/events/sched/sched_switch/enable", "1"))
 		memcpy(trace.filter, filter, sizeof filter);
-}
-
-static struct record *find(struct run *run, pid_t pid)
-{
-	for (uint64_t i = (uint64_t)pid;; i++) {
-		uint64_t cell = i & (jobs.size - 1);
-
-		if (jobs.cells[cell].place == 0)
-			return NULL;
-		if (jobs.cells[cell].pid == pid)
-			return record_at(&run->records, jobs.cells[cell].place - 1);
-	}
-}
-
-static void learn(uint64_t place, pid_t pid)
-{
-	uint64_t i = (uint64_t)pid;
-
-	while (jobs.cells[i & (jobs.size - 1)].place != 0 && jobs.cells[i & (jobs.size - 1)].pid != pid)
-		i++;
-	if (jobs.cells[i & (jobs.size - 1)].place == 0)
-		jobs.used++;
-	jobs.cells[i & (jobs.size - 1)].pid = pid;
-	jobs.cells[i & (jobs.size - 1)].place = place + 1;
 }
 
 /* Takes in the records that are new, up to the first that still waits for its process. */
@@ -166,26 +164,79 @@ static void learn_all(struct run *run)
 	uint64_t head = run->records.head;
 	bool all_known = true;
 
-	if (jobs.used * 2 > jobs.size || jobs.known < run->records.tail) {
-		memset(jobs.cells, 0, jobs.size * sizeof *jobs.cells);
-		jobs.used = 0;
-		jobs.known = run->records.tail;
+	if (pids_full(&processes) || known < run->records.tail) {
+		pids_clear(&processes);
+		known = run->records.tail;
 	}
-	for (uint64_t place = jobs.known; place < head; place++) {
+	for (uint64_t place = known; place < head; place++) {
 		const struct record *record = record_at(&run->records, place);
 
 		if (record->pid > 0)
-			learn(place, record->pid);
-		all_known = all_known && record->pid != 0;
+			pids_learn(&processes, record->pid, place + 1);
+		/* a job that still waits for its process has none, as has what is no job */
+		all_known = all_known && (record->pid != 0 || record->outcome != RUNNING);
 		if (all_known)
-			jobs.known = place + 1;
+			known = place + 1;
+	}
+}
+
+/* Where every switch is told, processes that are ready are known as the loader's. */
+static void learn_ready(const struct run *run)
+{
+	for (size_t i = 0; run->switches.limit > 0 && i < run->count; i++) {
+		const struct stock *stock = &run->lanes[i].stock;
+		uint32_t made = stock->made;
+
+		for (uint32_t ready = stock->used; ready != made; ready++)
+			if (pids_find(&processes, stock->ready[ready % STOCK_MAX]) == 0)
+				pids_learn(&processes, stock->ready[ready % STOCK_MAX], READY);
+	}
+}
+
+/* One page's way to the records and switches of a run. */
+struct reading {
+	struct run *run;
+	unsigned cpu;
+};
+
+static void add_switch(const struct reading *reading, int64_t time_ns, uint32_t task, uint32_t job)
+{
+	switches_add(&reading->run->switches, reading->cpu, time_ns - reading->run->zero_ns, task,
+		     job);
+}
+
+/* A process is the loader's until it is let go, a job until its end, then the kernel's. */
+static void note_switch(const struct reading *reading, int64_t time_ns, pid_t pid,
+			const uint8_t *comm, uint64_t place)
+{
+	const struct run *run = reading->run;
+	const struct record *record;
+
+	if (pid == 0) {
+		add_switch(reading, time_ns, SEAT_IDLE, 0);
+	} else if (place == READY ||
+		   (place == 0 && memcmp(comm, trace.own, strlen(trace.own) + 1) == 0)) {
+		add_switch(reading, time_ns, SEAT_LOADER, 0);
+	} else if (place == 0) {
+		add_switch(reading, time_ns, SEAT_KERNEL, 0);
+	} else {
+		record = record_at(&run->records, place - 1);
+		if (record->pid != pid || (record->end_ns != 0 && time_ns >= record->end_ns))
+			add_switch(reading, time_ns, SEAT_KERNEL, 0);
+		else if (time_ns < record->go_ns)
+			add_switch(reading, time_ns, SEAT_LOADER, 0);
+		else
+			add_switch(reading, time_ns, run->lanes[record->lane].task->id,
+				   record->job);
 	}
 }
 
 static void take(void *context, int64_t time_ns, const uint8_t *event, size_t size)
 {
-	struct run *run = context;
+	const struct reading *reading = context;
+	struct run *run = reading->run;
 	struct record *record;
+	uint64_t place;
 	uint16_t id;
 	int32_t pid;
 	bool is_exit;
@@ -196,17 +247,29 @@ static void take(void *context, int64_t time_ns, const uint8_t *event, size_t si
 	is_exit = id == trace.exit_id;
 	if (!is_exit && id != trace.switch_id)
 		return;
-	if (size < (is_exit ? trace.pid_at : trace.next_at) + sizeof pid)
+	if (size < (is_exit ? trace.pid_at : trace.next_at) + sizeof pid ||
+	    (!is_exit && size < trace.comm_at + COMM_SIZE))
 		return;
 	memcpy(&pid, event + (is_exit ? trace.pid_at : trace.next_at), sizeof pid);
-	record = pid > 0 ? find(run, pid) : NULL;
-	if (record == NULL)
+	place = pids_find(&processes, pid);
+	if (pid > 0 && (place == 0 || place == READY) && known != run->records.head) {
+		/* a job that was let go while this was read: its record precedes its event */
+		learn_all(run);
+		place = pids_find(&processes, pid);
+	}
+	if (!is_exit)
+		note_switch(reading, time_ns, pid, event + trace.comm_at, place);
+	if (place == 0 || place == READY)
 		return;
-	if (is_exit)
+	record = record_at(&run->records, place - 1);
+	if (is_exit) {
 		record->end_ns = time_ns;
-	else if (time_ns >= record->go_ns &&
-		 (record->start_ns == 0 || time_ns < record->start_ns))
+		/* what is left of the process is taken apart by the kernel */
+		add_switch(reading, time_ns, SEAT_KERNEL, 0);
+	} else if (time_ns >= record->go_ns &&
+		   (record->start_ns == 0 || time_ns < record->start_ns)) {
 		record->start_ns = time_ns;
+	}
 }
 
 static void ignore(void *context, int64_t time_ns, const uint8_t *event, size_t size)
@@ -226,34 +289,58 @@ static void read_all(ringpage_event *each, struct run *run)
 	static uint8_t page[PAGE_MAX];
 
 	for (int i = 0; i < trace.cpus; i++) {
+		struct reading reading = { .run = run, .cpu = (unsigned)i };
 		char path[160];
 		int buffer;
 		ssize_t size;
+		int64_t begin_ns;
 
 		snprintf(path, sizeof path, TRACING "/per_cpu/cpu%d/trace_pipe_raw", i);
 		buffer = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-		while (buffer >= 0 && (size = read(buffer, page, sizeof page)) > 0)
-			ringpage_read(page, (size_t)size, each, run);
+		while (buffer >= 0 && (size = read(buffer, page, sizeof page)) > 0) {
+			if (run != NULL && ringpage_lost(page, (size_t)size, &begin_ns) &&
+			    begin_ns > run->zero_ns)
+				run->switches.lost = true;
+			ringpage_read(page, (size_t)size, each, &reading);
+		}
 		close(buffer);
 	}
 }
 
-void trace_begin(const struct run *run)
+/* The kernel's buffers hold what comes between two readings. */
+static void make_room(const struct run *run)
 {
-	if (!trace.open)
+	unsigned kib = BUFFERS_KIB_SWITCHES / (unsigned)trace.cpus;
+
+	if (run->switches.limit == 0 || kib < BUFFER_KIB)
+		kib = BUFFER_KIB;
+	set_room(kib < BUFFER_KIB_SWITCHES_MAX ? kib : BUFFER_KIB_SWITCHES_MAX);
+}
+
+void trace_begin(struct run *run)
+{
+	if (!trace.open) {
+		run->switches.lost = true;
 		return;
+	}
+	make_room(run);
 	set_filter(run);
 	read_all(ignore, NULL);
-	free(jobs.cells);
-	jobs.size = run->records.size * 4;
-	jobs.used = jobs.known = 0;
-	jobs.cells = calloc(jobs.size, sizeof *jobs.cells);
+	known = 0;
+	if (!pids_init(&processes,
+		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL : 0)))
+		fatal("no memory is left for the trace");
 }
 
 void trace_drain(struct run *run)
 {
-	if (!trace.open || jobs.cells == NULL)
+	bool over = run->over;
+
+	if (!trace.open)
 		return;
 	learn_all(run);
+	learn_ready(run);
 	read_all(take, run);
+	/* what the loader does from now on is to tell the host */
+	run->switches.closed = over;
 }

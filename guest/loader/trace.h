@@ -10,7 +10,7 @@
 void trace_open(void);
 
 /* Sets what is traced for a run, and drops what an earlier one left behind. */
-void trace_begin(const struct run *run);
+void trace_begin(struct run *run);
 
 /* Reads what has been traced, and stamps the records of the run. */
 void trace_drain(struct run *run);

@@ -20,6 +20,7 @@ from distributor.jobs.queue import QueueState
 from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
 from distributor.session.description import describe_goal
+from distributor.session.switch import SWITCHES_MAX
 from distributor.tasks.taskset import TaskSet
 
 T = TypeVar("T")
@@ -134,6 +135,7 @@ class Distributor:
         monitor: Monitor | None = None,
         offset: int = 0,
         *session_params: Mapping[str, Any],
+        switches: int = 0,
     ) -> int:
         """Hand over a job; it is begun at once if a machine is free.
 
@@ -144,6 +146,9 @@ class Distributor:
         :param session_params: at most one mapping: the goal of the admission control in
             the machine, sent as OPTIMIZE (docs/protocol.md). Our own loader takes note
             of it and admits every set.
+        :param switches: record who has which processor when, up to so many switches of a
+            set (docs/traces.md); :data:`~distributor.session.switch.SWITCHES_DEFAULT` is a
+            good number.
         :return: the job's number, from 1.
         :raise ConfigurationError: no task set in it.
         """
@@ -152,6 +157,12 @@ class Distributor:
                 f"a monitor is a subclass of distributor.Monitor, not {monitor!r}"
             )
 
+        if isinstance(switches, bool) or not (
+            isinstance(switches, int) and 0 <= switches <= SWITCHES_MAX
+        ):
+            raise ConfigurationError(
+                f"switches is a whole number from 0 to {SWITCHES_MAX}, not {switches!r}"
+            )
         if len(session_params) > 1:
             raise ConfigurationError("add_job takes one optimization goal at most")
         goal = session_params[0] if session_params else None
@@ -165,6 +176,7 @@ class Distributor:
                 number=len(self._engine.jobs) + 1,
                 monitor=monitor,
                 goal=goal,
+                switches=switches,
             )
             self._engine.add(job)
             return job.number

@@ -5,6 +5,9 @@
  *   parsers lease ID MAC    a DHCP answer to a lease; MAC as 12 hex digits
  *   parsers ask TYPE ID MAC writes the client's packet
  *   parsers page            a page of the trace ring to events
+ *   parsers switches LIMIT CPUS BYTES   lines of "cpu time task job" to elements, told in
+ *                           pieces of about BYTES; a line that is "over" closes
+ *   parsers pids WANTED     lines of "pid number" learned, or "pid" asked
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -13,7 +16,9 @@
 #include <unistd.h>
 
 #include "dhcp.h"
+#include "pids.h"
 #include "ringpage.h"
+#include "switches.h"
 #include "taskset.h"
 #include "wire.h"
 
@@ -101,6 +106,8 @@ static void taskset_mode(void)
 
 	if (!taskset_parse(set, (const char *)input, input_size, why, sizeof why))
 		printf("refused %s\n", why);
+	else if (set->switches > 0)
+		printf("switches=%u\n", set->switches);
 	else
 		for (size_t i = 0; i < set->count; i++) {
 			const struct task *t = &set->tasks[i];
@@ -176,6 +183,75 @@ static void print_page_event(void *context, int64_t time_ns, const uint8_t *even
 	printf("\n");
 }
 
+/* The input as text that ends. */
+static char *text_of_input(void)
+{
+	char *text = malloc(input_size + 1);
+
+	memcpy(text, input, input_size);
+	text[input_size] = 0;
+	return text;
+}
+
+static void switches_mode(size_t limit, unsigned cpus, size_t bytes)
+{
+	struct switches switches;
+	struct buffer out = { .bytes = NULL };
+	char *text = text_of_input();
+
+	if (!switches_init(&switches, limit, cpus))
+		exit(3);
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		unsigned cpu, task, job;
+		long long time_ns;
+
+		if (strcmp(line, "over") == 0)
+			switches.closed = true;
+		else if (sscanf(line, "%u %lld %u %u", &cpu, &time_ns, &task, &job) == 4)
+			switches_add(&switches, cpu, time_ns, task, job);
+	}
+	while (!switches.end_told) {
+		switches_print(&switches, &out, bytes);
+		printf("%.*s\n", (int)out.size, (const char *)out.bytes);
+		buffer_drop(&out, out.size);
+	}
+	buffer_free(&out);
+	switches_free(&switches);
+	free(text);
+}
+
+static void pids_mode(uint64_t wanted)
+{
+	struct pids pids = { .cells = NULL };
+	char *text = text_of_input();
+
+	if (!pids_init(&pids, wanted))
+		exit(3);
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		unsigned long long number;
+		int pid;
+
+		if (sscanf(line, "%d %llu", &pid, &number) == 2) {
+			if (pids_full(&pids))
+				pids_clear(&pids);
+			pids_learn(&pids, pid, number);
+		} else {
+			printf("%llu\n", (unsigned long long)pids_find(&pids, pid));
+		}
+	}
+	free(pids.cells);
+	free(text);
+}
+
+static void page_mode(void)
+{
+	int64_t begin_ns = 0;
+
+	if (ringpage_lost(input, input_size, &begin_ns))
+		printf("lost before %lld\n", (long long)begin_ns);
+	ringpage_read(input, input_size, print_page_event, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
@@ -191,7 +267,12 @@ int main(int argc, char **argv)
 	else if (strcmp(mode, "ask") == 0 && argc == 5)
 		ask_mode(atoi(argv[2]), (uint32_t)strtoul(argv[3], NULL, 0), argv[4]);
 	else if (strcmp(mode, "page") == 0)
-		ringpage_read(input, input_size, print_page_event, NULL);
+		page_mode();
+	else if (strcmp(mode, "switches") == 0 && argc == 5)
+		switches_mode(strtoul(argv[2], NULL, 10), (unsigned)atoi(argv[3]),
+			      strtoul(argv[4], NULL, 10));
+	else if (strcmp(mode, "pids") == 0 && argc == 3)
+		pids_mode(strtoul(argv[2], NULL, 10));
 	else
 		return 2;
 	free(input);

@@ -418,7 +418,10 @@ def test_events_of_a_page_get_their_moments(parsers: Path) -> None:
         f"{after} 4 02 00 62 62",
         f"{after + 4 + 1} 4 03 00 63 63",
     ]
-    assert lines(parsers, "page", data=page(1000, body, lost=True))
+    assert lines(parsers, "page", data=page(1000, body, lost=True))[:2] == [
+        "lost before 1000",
+        "1005 8 01 00 61 61",
+    ]
 
 
 def test_any_page_does_no_harm(parsers: Path) -> None:

@@ -21,6 +21,7 @@ from distributor.cli.run import run
 from distributor.cli.show import show
 from distributor.cli.tasks import tasks
 from distributor.cli.theory import theory
+from distributor.cli.trace import trace
 from distributor.cli.verify import verify
 from distributor.errors import DistributorError
 
@@ -40,6 +41,7 @@ app.command("diff")(diff)
 app.command("report")(report)
 app.command("plot")(plot)
 app.command("export")(export)
+app.command("trace")(trace)
 app.command("tasks")(tasks)
 app.command("generate")(generate)
 app.command("convert")(convert)

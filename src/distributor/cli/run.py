@@ -27,6 +27,7 @@ from distributor.monitors.monitor import Monitor
 from distributor.monitors.store import StoreMonitor
 from distributor.monitors.target import monitor_for
 from distributor.session.result import Clock, Verdict
+from distributor.session.switch import SWITCHES_DEFAULT, SWITCHES_MAX
 from distributor.store.store import DEFAULT_STORE
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import load
@@ -88,6 +89,12 @@ def run(
             help="Real clock: times that a set is run again if the host disturbed its run.", min=0
         ),
     ] = NOISY_TRIES,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Record who has which processor, for Gantt charts.")
+    ] = False,
+    trace_limit: Annotated[
+        int, typer.Option(help="Switches recorded of a set.", min=1, max=SWITCHES_MAX)
+    ] = SWITCHES_DEFAULT,
     timeout: Annotated[
         float, typer.Option(help="Seconds a machine may be without progress.", min=1)
     ] = 40,
@@ -116,6 +123,7 @@ def run(
         handlers=[RichHandler(console=err, show_path=False, show_time=False)],
     )
     tasksets = _checked(load(file), offset)
+    switches = trace_limit if trace else 0
     options: dict[str, Any] = {"clock": clock, "network": network, "cpus": cpus}
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
@@ -134,6 +142,7 @@ def run(
             "set_tries": set_tries,
             "noisy_tries": noisy_tries,
             "offset": offset,
+            "switches": switches,
         },
         "qemu": kind.qemu_version,
     }
@@ -161,7 +170,7 @@ def run(
         ) as distributor,
         progress,
     ):
-        distributor.add_job(tasksets, offset=offset)
+        distributor.add_job(tasksets, offset=offset, switches=switches)
         try:
             distributor.wait()
         except DistributorError as error:

@@ -67,7 +67,9 @@ def verify(
             ) as distributor,
             progress,
         ):
-            distributor.add_job(_tasksets(opened, rows))
+            distributor.add_job(
+                _tasksets(opened, rows), switches=int(record.options.get("switches", 0))
+            )
             distributor.wait()
     for line in comparison.differences:
         typer.echo(line)
