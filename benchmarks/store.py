@@ -27,7 +27,7 @@ REPEATS = 3
 
 
 def main() -> Iterator[Measured]:
-    taskset, result = _example()
+    taskset, result = example()
     jobs = SETS * len(result.jobs)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -52,7 +52,7 @@ def _best(action: Callable[[int], float]) -> float:
     return min(action(number) for number in range(REPEATS))
 
 
-def _example() -> tuple[TaskSet, Result]:
+def example() -> tuple[TaskSet, Result]:
     tasks = [
         Task("busy", arg1=1000, period_ms=period_ms, priority=place,
              numberofjobs=HORIZON_MS // period_ms)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from distributor.errors import ConfigurationError
 from distributor.store.record import RunRecord
@@ -173,17 +173,10 @@ def _csv(path: Path, schema: pyarrow.Schema, run: RunRecord) -> Iterator[_Write]
 
 @contextmanager
 def _json_lines(path: Path, schema: pyarrow.Schema, run: RunRecord) -> Iterator[_Write]:
-    import pandas
-    import pyarrow
+    from distributor.data.jsonlines import json_lines
 
-    whole = {pyarrow.int64(): pandas.Int64Dtype()}.get
-
-    def write(file: IO[str], batch: pyarrow.RecordBatch) -> None:
-        frame = batch.to_pandas(types_mapper=whole)
-        frame.to_json(file, orient="records", lines=True, force_ascii=False, double_precision=15)
-
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        yield lambda batch: write(file, batch) if len(batch) else None
+    with path.open("wb") as file:
+        yield lambda batch: file.write(json_lines(batch))
 
 
 _WRITERS = {Format.PARQUET: _parquet, Format.CSV: _csv, Format.JSONL: _json_lines}

@@ -9,8 +9,9 @@ where none is; equal tasks of several sets are one row; ``Exit_Value`` is the ev
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ _JOB = """
 CREATE TABLE Job (
     Set_ID INTEGER REFERENCES TaskSet (Set_ID), Task_ID INTEGER REFERENCES Task (Task_ID),
     Job_ID INTEGER, Start_Date INT, End_Date INT, Exit_Value TEXT, TaskSet_Task_ID INT,
-    TaskSet_Job_Number INT, PRIMARY KEY (Task_ID, Set_ID, Job_ID)
+    TaskSet_Job_Number INT
 )
 """
+#: Made when the rows are there, which is quicker.
+_JOB_KEY = "CREATE UNIQUE INDEX Job_Key ON Job (Task_ID, Set_ID, Job_ID)"
 
 
 def write_three_tables(
@@ -82,10 +85,11 @@ def write_three_tables(
         )
         _insert(file, "TaskSet", 2 + places, rows)
         for batch in job_batches(store, members):
-            part = list(_job_rows(batch, numbers, of_sets, jobs))
+            part = _job_rows(batch, numbers, of_sets, jobs)
             _insert(file, "Job", 8, part)
             jobs += len(part)
             told(len(part))
+        file.execute(_JOB_KEY)
         file.execute("COMMIT")
     return jobs
 
@@ -95,19 +99,20 @@ def _job_rows(
     numbers: dict[tuple[int, int], int],
     of_sets: list[list[int]],
     first: int,
-) -> Iterator[tuple[Any, ...]]:
-    names = ("batch", "set_index", "task_id", "job_index", "start_ns", "completion_ns")
-    plain = [numpy.asarray(batch[name]).tolist() for name in names]
-    key = first
-    for job, set_index, task_id, index, start_ns, completion_ns, outcome in zip(
-        *plain, batch["outcome"].to_pylist(), strict=True
-    ):
-        place = numbers.get((job, set_index))
-        if place is None:
-            continue
-        task = of_sets[place][task_id]
-        yield place, task, key, _ms(start_ns), _ms(completion_ns), outcome, task_id, index
-        key += 1
+) -> list[tuple[Any, ...]]:
+    whole = ("batch", "set_index", "task_id", "job_index")
+    jobs, set_indexes, task_ids, indexes = (numpy.asarray(batch[name]).tolist() for name in whole)
+    # The columns' type makes whole numbers of what has no fraction.
+    starts, ends = ((numpy.asarray(batch[f"{name}_ns"]) / _MS).tolist()
+                    for name in ("start", "completion"))  # fmt: skip
+    places = [numbers.get(each) for each in zip(jobs, set_indexes, strict=True)]
+    rows = zip(places, task_ids, starts, ends, batch["outcome"].to_pylist(), indexes, strict=True)
+    keys = count(first)
+    return [
+        (place, of_sets[place][task_id], next(keys), start, end, outcome, task_id, index)
+        for place, task_id, start, end, outcome, index in rows
+        if place is not None
+    ]
 
 
 def _task_values(task: dict[str, Any]) -> tuple[Any, ...]:
