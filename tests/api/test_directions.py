@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "session": {"errors", "tasks", "machines.machine"},
     "jobs": {"errors", "tasks"},
     "network": {"errors"},
-    "machines": {"errors", "network", "session.result", "session.event", "tasks"},
+    "machines": {"errors", "network", "session.result", "session.event", "session.switch", "tasks"},
     "analysis": {"errors", "tasks", "session"},
     "store": {"errors", "tasks", "session", "monitors.monitor"},
     "monitors": {"errors", "tasks", "session", "store", "analysis"},

@@ -28,6 +28,8 @@ from distributor import (
     Verdict,
 )
 from distributor.machines.simulated import SimsoKind
+from distributor.session.simulated import SimulatedSession
+from distributor.session.switch import Trace
 from distributor.store.store import Store
 from tests.fakes.machine import FakeKind, FakeMachine
 
@@ -188,6 +190,22 @@ def test_a_set_that_is_refused_is_undecided_and_the_rest_runs(subject: Subject) 
     assert watcher.results[0].verdict is Verdict.UNDECIDED
     assert "pi" in watcher.results[0].reason
     assert watcher.results[1].verdict is Verdict.SCHEDULABLE
+
+
+async def test_a_simulation_tells_its_switches_where_they_are_asked_for() -> None:
+    machine = SimsoKind().create("m1")
+    try:
+        await machine.start()
+        async with SimulatedSession(machine) as session:
+            record = await session.run(next(sets(1)), lambda _: None, None, 100)
+            assert len(record.switches) == 6
+            assert record.trace is Trace.COMPLETE
+            record = await session.run(next(sets(1)), lambda _: None, None, 4)
+            assert (len(record.switches), record.trace) == (4, Trace.CUT)
+            record = await session.run(next(sets(1)), lambda _: None)
+            assert (record.switches, record.trace) == ((), None)
+    finally:
+        await machine.stop()
 
 
 def test_the_facade_makes_simulated_machines() -> None:

@@ -8,7 +8,7 @@ from benchmarks._oracles import draw
 from distributor import ConfigurationError, EventType, Task, TaskSet, Verdict
 from distributor.analysis.theory import Answer, judge_modelled
 from distributor.analysis.theory.model import total_utilization
-from distributor.machines.simulated.description import JOBS_MAX, described, events
+from distributor.machines.simulated.description import JOBS_MAX, described, events, switches_of
 from distributor.machines.simulated.kind import SimsoKind
 from distributor.machines.simulated.schedule import SimulatedJob, SimulatedTask, simulate
 from distributor.session.record import Record
@@ -173,6 +173,50 @@ def test_events_are_those_of_a_loader() -> None:
         ("JOBS_DONE", 0, 4),
     ]
     assert all(each.exact for each in told)
+
+
+def test_switches_tell_who_had_each_processor() -> None:
+    given = described(
+        TaskSet(busy(5000, priority=2, offset_ms=1), busy(2000, offset_ms=3, numberofjobs=2)), 1
+    )
+    jobs = simulate(given, 1)
+    told, end = switches_of(jobs, 100)
+    assert [(each.time_ns / 1e6, each.occupant, each.task_id, each.job_index) for each in told] == [
+        (0, "idle", None, None),
+        (1, "job", 0, 0),
+        (3, "job", 1, 0),
+        (5, "job", 0, 0),
+        (8, "idle", None, None),
+        (13, "job", 1, 1),
+        (15, "idle", None, None),
+    ]
+    assert (end.count, end.trace) == (7, "complete")
+    told, end = switches_of(jobs, 3)
+    assert (len(told), end.count, end.trace) == (3, 3, "cut")
+
+
+def test_switches_of_two_processors_are_apart() -> None:
+    three = [busy(6000, priority=place, period_ms=20) for place in range(3)]
+    told, _ = switches_of(simulate(described(TaskSet(three), 2), 2), 100)
+    jobs = [each for each in told if each.task_id is not None]
+    assert [(each.cpu, each.time_ns / 1e6, each.task_id) for each in jobs] == [
+        (0, 0, 0),
+        (0, 6, 2),
+        (1, 0, 1),
+    ]
+
+
+def test_a_job_that_is_put_off_as_its_turn_comes_has_not_started() -> None:
+    # As the first one ends, the second one's turn has come, and the third is released.
+    _, (_, second, third) = ran(
+        busy(5000, priority=0), busy(1000, priority=2), busy(2000, priority=1, offset_ms=5)
+    )
+    assert ms(third) == [(5, 5, 7)]
+    assert ms(second) == [(0, 7, 8)]
+    given = described(TaskSet(busy(5000, priority=0), busy(1000, priority=2),
+                              busy(2000, priority=1, offset_ms=5)), 1)  # fmt: skip
+    told, _ = switches_of(simulate(given, 1), 100)
+    assert [each.task_id for each in told] == [0, 2, 1, None]
 
 
 def test_options_of_other_machines_are_refused() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from distributor.session.event import Event
 from distributor.session.result import MachineFacts
+from distributor.session.switch import Switch, TraceEnd
 from distributor.tasks.taskset import TaskSet
 
 
@@ -132,13 +133,27 @@ class SealedMachine(Machine, Protocol):
         ...
 
 
+class Simulation(NamedTuple):
+    """What a machine computed of a set.
+
+    :param events: of all jobs, in their order, to the end of each task.
+    :param switches: of the processors, each one's in their order.
+    :param end: whether those are all; None where none were asked for.
+    """
+
+    events: Sequence[Event]
+    switches: Sequence[Switch] = ()
+    end: TraceEnd | None = None
+
+
 @runtime_checkable
 class SimulatedMachine(Machine, Protocol):
     """A machine that executes nothing: it computes what a set would do."""
 
-    async def simulate(self, taskset: TaskSet) -> Sequence[Event]:
-        """Every event of the set's jobs, in their order, to the end of each task.
+    async def simulate(self, taskset: TaskSet, switches: int = 0) -> Simulation:
+        """What the set would do.
 
+        :param switches: how many switches of the processors to tell, at most.
         :raise MachineLost: the machine is gone.
         :raise ConfigurationError: the set has something that is not simulated.
         """

@@ -40,16 +40,15 @@ class SimulatedSession:
     ) -> Record:
         """As :meth:`~distributor.session.session.Session.run`.
 
-        :raise ConfigurationError: the set cannot be simulated, or a goal or switches are asked for.
+        :raise ConfigurationError: the set cannot be simulated, or a goal is given.
         """
         if goal is not None:
             raise ConfigurationError("a simulated machine has no admission control")
-        if switches:
-            raise ConfigurationError("a simulated machine tells no switches of its processors")
-        events = await self._machine.simulate(taskset)
-        record = Record(taskset)
-        record.feed(events)
-        tell(events)
+        simulation = await self._machine.simulate(taskset, switches)
+        record = Record(taskset, switches=switches)
+        record.feed(simulation.events)
+        record.feed_switches(simulation.switches, simulation.end)
+        tell(simulation.events)
         if not record.done:
             raise WireError(f"{self._machine.id} was done before its task set was")
         return record

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from distributor.errors import ConfigurationError
 from distributor.machines.simulated.schedule import SimulatedJob, SimulatedTask
 from distributor.session.event import Event, EventType
+from distributor.session.switch import Occupant, Switch, Trace, TraceEnd
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
@@ -88,3 +89,27 @@ def _of_task(place: int, jobs: Sequence[SimulatedJob]) -> list[Event]:
         )
     told.append(Event(EventType.JOBS_DONE, place, jobs[-1].end_ns, exact=True))
     return told
+
+
+def switches_of(jobs: Sequence[Sequence[SimulatedJob]], most: int) -> tuple[list[Switch], TraceEnd]:
+    """Who had each processor from when on, by processor and time.
+
+    :param most: how many are told; the latest ones are left out.
+    """
+    runs = sorted(
+        (cpu, start_ns, end_ns, place, number)
+        for place, own in enumerate(jobs)
+        for number, job in enumerate(own)
+        for cpu, start_ns, end_ns in job.stretches
+    )
+    told: list[Switch] = []
+    free_ns: dict[int, int] = {}
+    for cpu, start_ns, end_ns, place, number in runs:
+        if start_ns > free_ns.get(cpu, 0):
+            told.append(Switch(cpu, free_ns.get(cpu, 0), Occupant.IDLE))
+        told.append(Switch(cpu, start_ns, Occupant.JOB, place, number))
+        free_ns[cpu] = end_ns
+    told += [Switch(cpu, end_ns, Occupant.IDLE) for cpu, end_ns in free_ns.items()]
+    kept = sorted(sorted(told, key=lambda each: each.time_ns)[:most], key=lambda each: each.cpu)
+    trace = Trace.COMPLETE if len(kept) == len(told) else Trace.CUT
+    return kept, TraceEnd(len(kept), trace)

@@ -8,12 +8,11 @@ import socket
 from collections.abc import Sequence
 
 from distributor.errors import GuestFault, LaunchError, MachineError, MachineLost, StateError
-from distributor.machines.machine import MachineState
+from distributor.machines.machine import MachineState, Simulation
 from distributor.machines.qemu.instance import complete
 from distributor.machines.qemu.process import Process, spawn
-from distributor.machines.simulated.description import described, events
+from distributor.machines.simulated.description import described, events, switches_of
 from distributor.machines.simulated.worker import HEAD, decode_jobs, encode_set
-from distributor.session.event import Event
 from distributor.session.result import MachineFacts
 from distributor.tasks.taskset import TaskSet
 
@@ -93,7 +92,7 @@ class SimsoMachine:
             ) from None
         self._state = MachineState.READY
 
-    async def simulate(self, taskset: TaskSet) -> list[Event]:
+    async def simulate(self, taskset: TaskSet, switches: int = 0) -> Simulation:
         """See :class:`~distributor.machines.machine.SimulatedMachine`."""
         if self._reader is None or self._writer is None:
             raise StateError(f"machine {self._id} is {self._state}: it is started first")
@@ -101,7 +100,10 @@ class SimsoMachine:
         # What the process cannot take any more, its end tells.
         with contextlib.suppress(OSError):
             await self._writer.drain()
-        return events(decode_jobs(await self._answer()))
+        jobs = decode_jobs(await self._answer())
+        if not switches:
+            return Simulation(events(jobs))
+        return Simulation(events(jobs), *switches_of(jobs, switches))
 
     async def _answer(self) -> bytes:
         """The next message of its process."""

@@ -45,6 +45,8 @@ class SimulatedJob(NamedTuple):
     start_ns: int | None
     end_ns: int
     outcome: str
+    #: When it ran: processor, from when, till when.
+    stretches: tuple[tuple[int, int, int], ...] = ()
 
 
 def simulate(tasks: Sequence[SimulatedTask], cpus: int) -> list[list[SimulatedJob]]:
@@ -109,10 +111,14 @@ def _ours() -> _Ours:
     class OurJob(library.Job):  # type: ignore[misc, name-defined]
         """A job that knows when it was released, first ran, and was killed."""
 
-        release_ns: int
         go_ns: int
-        start_ns: int | None = None
         outcome = EventType.EXIT
+
+        def __init__(self, task: Any, release_ns: int) -> None:
+            super().__init__(task, task.name, None, monitor=silent, etm=task.sim.etm, sim=task.sim)
+            self.release_ns = release_ns
+            #: Processor, from when, till when.
+            self.stretches: list[list[int]] = []
 
         def activate_job(self) -> Iterator[Any]:
             self.go_ns = self.sim.now()
@@ -122,9 +128,16 @@ def _ours() -> _Ours:
             yield from super().activate_job()
 
         def _on_execute(self) -> None:
-            if self.start_ns is None:
-                self.start_ns = self.sim.now()
+            cpu, now_ns = self.cpu.internal_id, self.sim.now()
+            # simso takes a job off its processor to decide, even where it then goes on.
+            if not self.stretches or [cpu, now_ns] != self.stretches[-1][::2]:
+                self.stretches.append([cpu, now_ns, now_ns])
             super()._on_execute()
+
+        def _on_stop_exec(self) -> None:
+            if self._last_exec is not None:  # else it is killed while it waits
+                self.stretches[-1][2] = self.sim.now()
+            super()._on_stop_exec()
 
         def order(self) -> tuple[int, int, int, int]:
             """Whose turn it is: deadlines first, then priorities, each by what came first."""
@@ -134,7 +147,10 @@ def _ours() -> _Ours:
             return 1, self.data.priority, self.go_ns, place
 
         def told(self) -> SimulatedJob:
-            return SimulatedJob(self.release_ns, self.start_ns, self.end_date, self.outcome)
+            # It can be put on a processor and taken off it at one moment.
+            ran = tuple((cpu, start, end) for cpu, start, end in self.stretches if start < end)
+            start_ns = ran[0][1] if ran else None
+            return SimulatedJob(self.release_ns, start_ns, self.end_date, self.outcome, ran)
 
     class OurTask(library.GenericTask):  # type: ignore[misc, name-defined]
         """Releases jobs as the loader does, its overruns included."""
@@ -158,8 +174,7 @@ def _ours() -> _Ours:
                     self.kill(self.job, EventType.EXIT_PERIOD)
 
         def release(self, release_ns: int) -> None:
-            job = OurJob(self, self.name, None, monitor=silent, etm=self.sim.etm, sim=self.sim)
-            job.release_ns = release_ns
+            job = OurJob(self, release_ns)
             self.jobs.append(job)
             self._activations_fifo.append(job)
             if len(self._activations_fifo) == 1:
@@ -204,7 +219,9 @@ def _ours() -> _Ours:
         def schedule(self, cpu: Any) -> list[tuple[Any, Any]]:
             free = list(self.processors)
             chosen: dict[Any, Any] = {}
-            for job in sorted(self.ready, key=OurJob.order):
+            # One that has just ended is among them until simso says so.
+            ready = [job for job in self.ready if job.is_active()]
+            for job in sorted(ready, key=OurJob.order):
                 if not free:
                     break
                 its = range(job.data.first_cpu, job.data.behind_cpu)
