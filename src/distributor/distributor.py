@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, StateError
-from distributor.jobs.job import Job
+from distributor.jobs.job import Job, Later
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
@@ -131,7 +131,7 @@ class Distributor:
 
     def add_job(
         self,
-        taskset: TaskSet | Iterable[TaskSet],
+        taskset: TaskSet | Iterable[TaskSet | Later],
         monitor: Monitor | None = None,
         offset: int = 0,
         *session_params: Mapping[str, Any],
@@ -140,7 +140,8 @@ class Distributor:
         """Hand over a job; it is begun at once if a machine is free.
 
         :param taskset: a task set, or any iterable of task sets, which is drawn from as
-            machines come free.
+            machines come free. Where the next set depends on verdicts, it may give
+            :data:`~distributor.jobs.job.LATER`, and is asked again after the next one.
         :param monitor: watches this job.
         :param offset: how many sets at its head to leave out.
         :param session_params: at most one mapping: the goal of the admission control in

@@ -330,6 +330,7 @@ class Engine:
         )
         attempt = self._attempt(name, ticket)
         self._notify(ticket, lambda monitor: monitor.bad(attempt, result))
+        self.do(self.queue.told(ticket.job))
 
     def _notify(self, ticket: Ticket, tell: Callable[[Monitor], None]) -> None:
         """Tell the monitors of all jobs and that of this one."""

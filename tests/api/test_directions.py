@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"errors", "tasks", "session", "store"},
     "figures": {"errors", "tasks", "session", "store", "analysis", "data"},
     "engine": {"errors", "tasks", "session", "jobs", "network", "machines", "monitors"},
+    "campaign": {"errors", "tasks", "session", "jobs", "store", "monitors"},
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
 }
 #: The rooms at the end of the way, which may import everything that stands above.

@@ -20,7 +20,7 @@ from distributor import (
     Task,
     TaskSet,
 )
-from distributor.jobs.job import Job, Ticket
+from distributor.jobs.job import LATER, Job, Later, Ticket
 from distributor.jobs.queue import (
     FAILED_STARTS_MAX,
     LOSSES_MAX,
@@ -353,3 +353,87 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
             break
     assert sorted(verdicts) == list(range(count))
     assert done == 1
+
+
+# Sources that wait for verdicts
+
+
+class Waiting:
+    """Gives what was put in, and LATER while it is empty and not ended."""
+
+    def __init__(self, *tasksets: TaskSet) -> None:
+        self.waiting = list(tasksets)
+        self.ended = False
+
+    def __iter__(self) -> Iterator[TaskSet | Later]:
+        return self
+
+    def __next__(self) -> TaskSet | Later:
+        if self.waiting:
+            return self.waiting.pop(0)
+        if self.ended:
+            raise StopIteration
+        return LATER
+
+
+def test_a_source_that_has_none_yet_is_asked_again_after_each_verdict() -> None:
+    source = Waiting(*sets(1))
+    queue = Queue(3, 1)
+    queue.add(Job(source))
+    assert names(queue.ready("m1")) == ["run m1 0"]
+    assert names(queue.ready("m2")) == []
+    source.waiting += sets(4)
+    assert names(queue.finished("m1")) == ["run m1 1", "run m2 2"]
+    assert names(queue.ready("m3")) == ["run m3 3"]
+    assert names(queue.finished("m1")) == ["run m1 4"]
+    assert [names(queue.finished(name)) for name in ("m2", "m3")] == [[], []]
+    source.ended = True
+    assert names(queue.finished("m1")) == ["done 1"]
+    assert queue.state is QueueState.IDLE
+
+
+def test_no_machine_is_started_for_a_source_that_has_none_yet() -> None:
+    queue = Queue(2, 1)
+    queue.add(Job(Waiting(*sets(1))))
+    assert names(queue.ready("m1")) == ["run m1 0"]
+    assert names(queue.lost("m2", LOST)) == []
+    assert queue.machines == ("m1",)
+
+
+def test_a_source_hears_of_a_set_that_was_given_up_before_it_is_asked() -> None:
+    source = Waiting(*sets(1))
+    queue = Queue(1, 1)
+    job = Job(source)
+    queue.add(job)
+    queue.ready("m1")
+    assert names(queue.lost("m1", FAULT)) == ["undecided m1 0"]
+    source.waiting += sets(1)
+    assert names(queue.told(job)) == ["start m2"]
+    queue.ready("m2")
+    assert names(queue.lost("m2", FAULT)) == ["undecided m2 1"]
+    source.ended = True
+    assert names(queue.told(job)) == ["done 1"]
+    assert names(queue.told(job)) == []
+
+
+def test_a_source_that_waits_for_nothing_ends_its_job_with_an_error() -> None:
+    queue = Queue(1, 1)
+    job = Job(Waiting(*sets(1)))
+    queue.add(job)
+    queue.ready("m1")
+    assert names(queue.finished("m1")) == ["done 1"]
+    assert "waits for a verdict, and none is to come" in str(job.error)
+    with pytest.raises(ConfigurationError, match="at least one task set"):
+        Job(Waiting())
+
+
+def test_a_waiting_job_lets_others_go_first() -> None:
+    source = Waiting(*sets(1))
+    queue = Queue(2, 1)
+    queue.add(Job(source))
+    queue.add(Job(sets(2), number=2))
+    assert names(queue.ready("m1")) == ["run m1 0"]
+    assert names(queue.ready("m2")) == ["run m2 0"]
+    assert names(queue.finished("m2")) == ["run m2 1"]
+    source.waiting += sets(1)
+    assert names(queue.finished("m1")) == ["run m1 1"]

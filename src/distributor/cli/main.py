@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from distributor import __version__
+from distributor.cli.campaign import campaign
 from distributor.cli.convert import convert, schema
 from distributor.cli.diff import diff
 from distributor.cli.doctor import doctor
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run)
+app.command("campaign")(campaign)
 app.command("show")(show)
 app.command("verify")(verify)
 app.command("diff")(diff)

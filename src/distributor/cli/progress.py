@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -39,9 +40,18 @@ class ProgressMonitor(Monitor):
     :param lines: whether each verdict gets a line.
     :param out: where those lines go.
     :param err: where progress goes.
+    :param label: says what it is at, beside the numbers.
     """
 
-    def __init__(self, total: int | None, *, lines: bool, out: Console, err: Console) -> None:
+    def __init__(
+        self,
+        total: int | None,
+        *,
+        lines: bool,
+        out: Console,
+        err: Console,
+        label: Callable[[], str] = lambda: "",
+    ) -> None:
         self.verdicts: Counter[Verdict] = Counter()
         #: Results that are kept though the host disturbed their run.
         self.noisy = 0
@@ -52,6 +62,7 @@ class ProgressMonitor(Monitor):
         self._lines = lines
         self._out = out
         self._err = err
+        self._label = label
         self._begun_s = self._said_s = time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -132,7 +143,11 @@ class ProgressMonitor(Monitor):
         rate = self.decided / self.wall_s if self.wall_s > 0 else 0.0
         if self._err.is_terminal:
             self._bar.update(
-                self._row, completed=self.decided, rate=f"{rate:.1f}", busy=len(self._busy)
+                self._row,
+                description=self._label() or "running",
+                completed=self.decided,
+                rate=f"{rate:.1f}",
+                busy=len(self._busy),
             )
             return
         now_s = time.monotonic()
@@ -142,8 +157,9 @@ class ProgressMonitor(Monitor):
             left = ""
             if self._total is not None and rate > 0:
                 left = f", about {(self._total - self.decided) / rate:.0f} s left"
+            label = f"{self._label()}; " if self._label() else ""
             self._err.print(
-                f"{self.decided}{of} sets decided, {rate:.1f} sets/s, "
+                f"{label}{self.decided}{of} sets decided, {rate:.1f} sets/s, "
                 f"{len(self._busy)} machines busy{left}",
                 highlight=False,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,9 +17,8 @@ from distributor.machines.host import machines_at_once
 from distributor.machines.kind import machine_kind
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.result import Result
-from distributor.store.record import RunRecord, TaskRecord, TaskSetRecord
+from distributor.store.record import RunRecord, TaskSetRecord
 from distributor.store.store import DEFAULT_STORE, Store
-from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
 #: Options of a run that its machines were made with.
@@ -115,28 +114,5 @@ class _Comparison(Monitor):
 
 def _tasksets(store: Store, rows: list[TaskSetRecord]) -> Iterator[TaskSet]:
     for row in rows:
-        tasks = [_task(task) for task in store.tasks(row.id)]
+        tasks = [task.task() for task in store.tasks(row.id)]
         yield TaskSet(tasks, name=row.name, origin=row.origin)
-
-
-def _task(record: TaskRecord) -> Task:
-    """The task that was stored.
-
-    :raise ConfigurationError: its executable is gone.
-    """
-    times: dict[str, Any] = {
-        name: getattr(record, name)
-        for name in ("period_ns", "deadline_ns", "offset_ns", "executiontime_ns", "criticaltime_ns")
-    }
-    return Task(
-        record.executable,
-        arg1=record.arg1,
-        priority=record.priority,
-        numberofjobs=record.numberofjobs,
-        quota_mib=None if record.quota_bytes is None else record.quota_bytes / 2**20,
-        caps=record.caps,
-        cores=record.cores,
-        coreoffset=record.coreoffset,
-        overrun=record.overrun,
-        **times,
-    )

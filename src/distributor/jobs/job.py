@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import islice
-from typing import Any
+from typing import Any, Final
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.taskset import TaskSet
+
+
+class Later(Enum):
+    """The type of :data:`LATER`."""
+
+    LATER = 1
+
+
+#: What a source gives that has no set now, and may have one when a verdict has come. It is
+#: asked again after each verdict of its job.
+LATER: Final = Later.LATER
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +45,8 @@ class Job:
     """A batch of task sets.
 
     :param source: a task set, or any iterable of task sets; a generator is drawn from
-        only as machines come free, so that its length costs no memory.
+        only as machines come free, so that its length costs no memory. A source whose
+        next set depends on verdicts gives :data:`LATER` until it can tell.
     :param offset: how many sets at the head of the source to leave out.
     :param number: from 1, in the order of being added.
     :param monitor: who watches its sets.
@@ -44,7 +57,7 @@ class Job:
 
     def __init__(
         self,
-        source: TaskSet | Iterable[TaskSet],
+        source: TaskSet | Iterable[TaskSet | Later],
         *,
         offset: int = 0,
         number: int = 1,
@@ -87,7 +100,7 @@ class Job:
             raise ConfigurationError(f"a job needs at least one task set; this has none{skipped}")
 
     def take(self) -> Ticket | None:
-        """The next set, None when the source has no more.
+        """The next set, None when the source has no more, or none yet.
 
         The source is always one set ahead, so that the end is known when the last
         one is taken.
@@ -103,10 +116,17 @@ class Job:
         self._open -= 1
         self.decided += 1
 
+    def look(self) -> None:
+        """Ask a source again that had no set yet: who watches has been told of a verdict."""
+        if self._ahead is None and not self._ended:
+            self._ahead = self._draw()
+            if self._ahead is None and not self._ended and self._open == 0:
+                self._fail("its source waits for a verdict, and none is to come")
+
     @property
     def drawn(self) -> bool:
         """Whether every set has been taken."""
-        return self._ahead is None
+        return self._ahead is None and self._ended
 
     @property
     def done(self) -> bool:
@@ -122,7 +142,12 @@ class Job:
 
     @property
     def left(self) -> int | None:
-        """How many sets are still to be taken; None while that is not known."""
+        """How many sets are still to be taken; None while that is not known.
+
+        0 while the source has none yet.
+        """
+        if self._ahead is None:
+            return 0
         if self.total is None:
             return None
         return self.total - self.decided - self._open
@@ -137,6 +162,8 @@ class Job:
             return None
         except Exception as error:  # the user's generator may raise anything
             self._fail(f"{type(error).__name__}: {error}")
+            return None
+        if taskset is LATER:
             return None
         if taskset is None:
             self._ended = True

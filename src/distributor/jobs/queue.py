@@ -210,11 +210,12 @@ class Queue:
         return self._settle()
 
     def finished(self, machine: str) -> list[Action]:
-        """The set on a machine has its verdict."""
+        """The set on a machine has its verdict, and who watches has been told."""
         seat = self._seat(machine, _Place.BUSY, _Place.ENDING)
         actions: list[Action] = []
         if seat.ticket is not None:
             actions += self._decide(seat.ticket)
+            actions += self._look(seat.ticket.job)
             seat.ticket = None
         if seat.place is _Place.BUSY:
             seat.place = _Place.IDLE
@@ -264,6 +265,10 @@ class Queue:
             seat.place = _Place.IDLE
         return actions + self._settle()
 
+    def told(self, job: Job) -> list[Action]:
+        """Who watches a job has been told that a set was given up."""
+        return self._look(job) + self._settle()
+
     # -- inside ------------------------------------------------------------------------
 
     def _seat(self, machine: str, *places: _Place) -> _Seat:
@@ -294,10 +299,18 @@ class Queue:
 
     def _decide(self, ticket: Ticket) -> list[Action]:
         ticket.job.decide()
-        if not ticket.job.done:
+        return self._end(ticket.job)
+
+    def _look(self, job: Job) -> list[Action]:
+        """A source that had no set yet may have one now, or none any more."""
+        job.look()
+        return self._end(job)
+
+    def _end(self, job: Job) -> list[Action]:
+        if not job.done or job not in self._jobs:
             return []
-        self._jobs.remove(ticket.job)
-        return [JobDone(ticket.job)]
+        self._jobs.remove(job)
+        return [JobDone(job)]
 
     def _next(self) -> Ticket | None:
         """Sets that came back go first, then the jobs in their order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ class StoreMonitor(Monitor):
         which its owner closes.
     :param command: the command line or script; that of this program if not given.
     :param clock: the clock, options, seed and QEMU version asked for, where known.
+    :param run: number of a run that is to go on, instead of a new one; its jobs (the batches)
+        are numbered on, and the options are kept anew.
     :raise ConfigurationError: the URL names no database that can be used.
     :raise StoreError: the store cannot be opened or written.
     """
@@ -36,18 +39,24 @@ class StoreMonitor(Monitor):
         options: Mapping[str, Any] | None = None,
         seed: int | str | None = None,
         qemu: str | None = None,
+        run: int | None = None,
     ) -> None:
         self._owned = not isinstance(store, Store)
         self._store = store if isinstance(store, Store) else Store.open(store)
         self._closed = False
+        self._batches = 0
         try:
-            self._run_id = self._store.begin_run(
-                shlex.join(sys.argv) if command is None else command,
-                clock=clock,
-                options=options,
-                seed=seed,
-                qemu=qemu,
-            )
+            if run is not None:
+                self._batches = self._store.continue_run(run, options or {})
+                self._run_id = run
+            else:
+                self._run_id = self._store.begin_run(
+                    shlex.join(sys.argv) if command is None else command,
+                    clock=clock,
+                    options=options,
+                    seed=seed,
+                    qemu=qemu,
+                )
         except BaseException:
             self._release()
             raise
@@ -86,7 +95,8 @@ class StoreMonitor(Monitor):
                 f"run {self._run_id} in {self._store.name} has ended",
                 hint="a StoreMonitor serves one distributor: make another for the next",
             )
-        self._store.add(self._run_id, attempt, result)
+        numbered = dataclasses.replace(attempt, job=attempt.job + self._batches)
+        self._store.add(self._run_id, numbered, result)
 
     def _release(self) -> None:
         if self._owned:

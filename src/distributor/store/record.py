@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from distributor.session.result import Clock, MachineFacts, Noise, TaskJob, Verdict
 from distributor.session.switch import Trace
-from distributor.tasks.task import wcet_ns
+from distributor.tasks.task import Task, wcet_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,28 @@ class TaskRecord:
     def wcet_ns(self) -> int | None:
         """Worst-case execution time, by the rule of :attr:`Task.wcet_ns`."""
         return wcet_ns(self.executable, self.arg1, self.executiontime_ns)
+
+    def task(self) -> Task:
+        """The task that was stored.
+
+        :raise ConfigurationError: its executable is gone.
+        """
+        return Task(
+            self.executable,
+            arg1=self.arg1,
+            priority=self.priority,
+            period_ns=self.period_ns,
+            deadline_ns=self.deadline_ns,
+            offset_ns=self.offset_ns,
+            numberofjobs=self.numberofjobs,
+            executiontime_ns=self.executiontime_ns,
+            criticaltime_ns=self.criticaltime_ns,
+            quota_mib=None if self.quota_bytes is None else self.quota_bytes / 2**20,
+            caps=self.caps,
+            cores=self.cores,
+            coreoffset=self.coreoffset,
+            overrun=self.overrun,
+        )
 
 
 class JobRecord(NamedTuple):

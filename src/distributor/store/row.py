@@ -37,7 +37,7 @@ def run_row(
         "started_at": datetime.now(UTC),
         "command": _text(_masked(command)),
         "clock": None if clock is None else clock.value,
-        "options": {name: _masked(value) for name, value in options.items()},
+        "options": masked(options),
         "seed": None if seed is None else _text(str(seed)),
         "distributor": distributor_version(),
         "qemu": None if qemu is None else _text(qemu),
@@ -163,6 +163,11 @@ def job_of(row: Row[Any]) -> TaskJob:
         exit_value=row.exit_value,
         deadline_ns=row.deadline_ns,
     )
+
+
+def masked(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, as they are kept: no password of a URL in them."""
+    return {name: _masked(value) for name, value in options.items()}
 
 
 def _text(value: str) -> str:

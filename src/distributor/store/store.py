@@ -21,6 +21,7 @@ from distributor.store.record import JobRecord, RunRecord, TaskRecord, TaskSetRe
 from distributor.store.row import (
     job_of,
     job_row,
+    masked,
     run_of,
     run_row,
     switch_of,
@@ -133,6 +134,22 @@ class Store:
                 connection.execute(insert(jobs), [job_row(key[0], job) for job in result.jobs])
             if result.switches:
                 connection.execute(insert(switches), switch_rows(key[0], result.switches))
+
+    def continue_run(self, run_id: int, options: Mapping[str, Any]) -> int:
+        """Record that a run that was interrupted goes on.
+
+        :param options: what is asked for now; it replaces what was.
+        :return: number of its last batch, 0 if it has none.
+        :raise StoreError: there is no such run.
+        """
+        row = {"ended_at": None, "options": masked(options)}
+        last = select(func.coalesce(func.max(tasksets.c.batch), 0)).where(
+            tasksets.c.run_id == run_id
+        )
+        with self._writing(), self._writer.begin() as connection:
+            if not connection.execute(update(runs).where(runs.c.id == run_id).values(row)).rowcount:
+                raise StoreError(f"the store {self._name} has no run {run_id}")
+            return int(connection.scalar(last) or 0)
 
     def end_run(self, run_id: int) -> None:
         """Record that the run came to its end by itself."""

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import tasksets_of
@@ -42,17 +43,25 @@ def load(path: Path) -> TaskSet | Iterable[TaskSet]:
     return _READERS[path.suffix](path)
 
 
-def _load_python(path: Path) -> TaskSet | Iterable[TaskSet]:
+def run_python(path: Path) -> dict[str, Any]:
+    """What a Python file defines, by name.
+
+    :raise ConfigurationError: it raises; with its name, and the line.
+    """
     # As for a script: modules beside it can be imported, later in its generators too.
     sys.path.insert(0, str(path.resolve().parent))
     try:
-        names = runpy.run_path(str(path), run_name="<tasksets>")
+        return runpy.run_path(str(path), run_name="<tasksets>")
     except SyntaxError as error:
         raise ConfigurationError(f"{path}, line {error.lineno}: {error.msg}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # the user's file may raise anything
         raise ConfigurationError(f"{path}{_line(error, path)}: {_say(error)}") from error
+
+
+def _load_python(path: Path) -> TaskSet | Iterable[TaskSet]:
+    names = run_python(path)
     if "tasksets" not in names:
         raise ConfigurationError(
             f"{path} does not define `tasksets`",
