@@ -26,7 +26,6 @@ static const struct {
 	{ "sysfs", "/sys", "sysfs", NULL, true },
 	{ "devtmpfs", "/dev", "devtmpfs", NULL, true },
 	{ "tmpfs", "/tmp", "tmpfs", "mode=1777", true },
-	{ "tmpfs", "/tasks", "tmpfs", "mode=0755", true },
 	/* favordynmods: a process moves into its cgroup without waiting for RCU */
 	{ "cgroup2", "/sys/fs/cgroup", "cgroup2", "favordynmods", false },
 	{ "debugfs", "/sys/kernel/debug", "debugfs", NULL, false },

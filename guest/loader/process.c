@@ -44,6 +44,11 @@ void process_open(void)
 	sched_getaffinity(0, sizeof all_processors, &all_processors);
 }
 
+int process_processors(void)
+{
+	return processors;
+}
+
 static int give_up(struct birth *birth)
 {
 	birth->error = errno;

@@ -21,6 +21,9 @@ struct plan {
 /* Once, before any other: what all processes inherit. */
 void process_open(void);
 
+/* How many processors the machine has; asked once, for it takes the kernel a file. */
+int process_processors(void);
+
 /*
  * Starts the plan's executable in a process group of its own and returns its pid, when it is
  * stopped before its first instruction and has its policy; SIGCONT lets it go.

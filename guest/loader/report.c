@@ -8,6 +8,7 @@
 #include "canary.h"
 #include "console.h"
 #include "moment.h"
+#include "process.h"
 #include "trace.h"
 #include "wire.h"
 
@@ -205,8 +206,8 @@ void report_profile(struct buffer *out, bool virtual_clock)
 	uname(&names);
 	buffer_print(out,
 		     "<profile loader=\"distributor " LOADER_VERSION
-		     "\" kernel=\"%s\" clock=\"%s\" cpus=\"%ld\"/>",
-		     names.release, clock_name(virtual_clock), sysconf(_SC_NPROCESSORS_ONLN));
+		     "\" kernel=\"%s\" clock=\"%s\" cpus=\"%d\"/>",
+		     names.release, clock_name(virtual_clock), process_processors());
 	close_frame(out, begin);
 }
 

@@ -134,7 +134,7 @@ static void set_deadlines(struct run *run)
 static void place(struct lane *lane)
 {
 	const struct task *task = lane->task;
-	int processors = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	int processors = process_processors();
 	int first = task->coreoffset;
 	int behind = task->cores == 0 ? processors : first + task->cores;
 
@@ -251,7 +251,7 @@ bool run_init(struct run *run, struct taskset *set, bool quiet)
 	set_deadlines(run);
 	qsort(run->order, run->count, sizeof run->order[0], by_priority);
 	return switches_init(&run->switches, run->set.switches,
-			     (unsigned)sysconf(_SC_NPROCESSORS_ONLN)) &&
+			     (unsigned)process_processors()) &&
 	       records_init(&run->records, jobs + TASKS_MAX);
 }
 

@@ -33,13 +33,17 @@ static void __attribute__((noreturn)) leave(unsigned char value)
 		outb(value, EXIT_PORT);
 }
 
+void sealed_open(void)
+{
+	if (ioperm(EXIT_PORT, 1, 1) < 0)
+		fatal("the port that ends QEMU cannot be used: %s", strerror(errno));
+}
+
 void sealed_run(struct orders *orders, int news)
 {
 	struct buffer out = { .bytes = NULL };
 	bool well;
 
-	if (ioperm(EXIT_PORT, 1, 1) < 0)
-		fatal("the port that ends QEMU cannot be used: %s", strerror(errno));
 	session_open();
 	well = session_feed(orders->input, orders->input_size, &out);
 	put_out(orders, &out);

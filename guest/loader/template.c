@@ -5,13 +5,18 @@
 #include <string.h>
 #include <sys/io.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "console.h"
+#include "moment.h"
 
 /* QEMU, docs/specs/pvpanic: a write stops the machine at this very instruction. */
 #define PANIC_PORT 0x505
 #define PANIC_PANICKED 1
+/* All usual tick rates have whole numbers of ticks in that step. */
+#define CALM_STEP_NS (100 * NS_PER_MS)
+#define AFTER_TICK_NS (300 * NS_PER_US)
 
 static void *map_memory(uint64_t at, uint64_t size)
 {
@@ -24,6 +29,18 @@ static void *map_memory(uint64_t at, uint64_t size)
 	return memory;
 }
 
+/*
+ * Lets what is left of the boot come to rest, until shortly after a tick of the kernel's:
+ * what a machine does first is then done before the next one.
+ */
+static void settle(void)
+{
+	int64_t calm_ns = (now_ns() / CALM_STEP_NS + 2) * CALM_STEP_NS + AFTER_TICK_NS;
+	struct timespec calm = timespec_of(calm_ns);
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &calm, NULL);
+}
+
 struct orders *template_wait(uint64_t at, uint64_t size)
 {
 	struct orders *orders = map_memory(at, size);
@@ -31,6 +48,7 @@ struct orders *template_wait(uint64_t at, uint64_t size)
 	if (ioperm(PANIC_PORT, 1, 1) < 0)
 		fatal("the port of pvpanic cannot be used: %s", strerror(errno));
 	say("up, to be saved here");
+	settle();
 	outb(PANIC_PANICKED, PANIC_PORT);
 	return orders;
 }

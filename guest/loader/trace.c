@@ -13,6 +13,7 @@
 #include "console.h"
 #include "executor.h"
 #include "pids.h"
+#include "process.h"
 #include "ringpage.h"
 
 #define TRACING "/sys/kernel/tracing"
@@ -23,6 +24,7 @@
 #define PROBE "jobs/exit"
 #define PAGE_MAX (64 * 1024)
 #define CPUS_MAX SWITCHES_CPUS
+#define RANKS_USUAL 48
 #define COMM_SIZE 16 /* the kernel's TASK_COMM_LEN */
 
 /* Where the events keep what we read, from their `format` files. */
@@ -125,9 +127,30 @@ static bool set_up(void)
 	return put(TRACING "/events/" PROBE "/enable", "1");
 }
 
+/*
+ * Only switches to jobs, unless all are asked for: the jobs' priorities are next to the
+ * executor's in the kernel's count. For up to RANKS_USUAL of them the filter stays as it is
+ * from the start, since a new one costs time; above begin the kernel's own threads.
+ */
+static void set_filter(unsigned ranks, bool all)
+{
+	char filter[sizeof trace.filter];
+
+	snprintf(filter, sizeof filter,
+		 "(next_prio > 0 && next_prio <= %u) || (next_prio == -1 && next_pid != %d)",
+		 ranks > RANKS_USUAL ? ranks : RANKS_USUAL, (int)executor_thread());
+	if (all)
+		snprintf(filter, sizeof filter, "0"); /* which is none */
+	if (strcmp(filter, trace.filter) == 0)
+		return;
+	if (put(TRACING "/events/sched/sched_switch/filter", "%s", filter) &&
+	    put(TRACING "/events/sched/sched_switch/enable", "1"))
+		memcpy(trace.filter, filter, sizeof filter);
+}
+
 void trace_open(void)
 {
-	trace.cpus = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	trace.cpus = process_processors();
 	if (trace.cpus > CPUS_MAX)
 		trace.cpus = CPUS_MAX;
 	if (!set_up()) {
@@ -135,27 +158,8 @@ void trace_open(void)
 		return;
 	}
 	prctl(PR_GET_NAME, trace.own);
+	set_filter(0, false);
 	trace.open = true;
-}
-
-/*
- * Only switches to jobs, unless all are asked for: the jobs' priorities are next to the
- * executor's in the kernel's count.
- */
-static void set_filter(const struct run *run)
-{
-	char filter[sizeof trace.filter];
-
-	snprintf(filter, sizeof filter,
-		 "(next_prio > 0 && next_prio <= %u) || (next_prio == -1 && next_pid != %d)",
-		 run->ranks, (int)executor_thread());
-	if (run->switches.limit > 0)
-		snprintf(filter, sizeof filter, "0"); /* which is none */
-	if (strcmp(filter, trace.filter) == 0)
-		return;
-	if (put(TRACING "/events/sched/sched_switch/filter", "%s", filter) &&
-	    put(TRACING "/events/sched/sched_switch/enable", "1"))
-		memcpy(trace.filter, filter, sizeof filter);
 }
 
 /* Takes in the records that are new, up to the first that still waits for its process. */
@@ -324,8 +328,9 @@ void trace_begin(struct run *run)
 		return;
 	}
 	make_room(run);
-	set_filter(run);
-	read_all(ignore, NULL);
+	set_filter(run->ranks, run->switches.limit > 0);
+	if (run->switches.limit > 0) /* otherwise there is room for what was left */
+		read_all(ignore, NULL);
 	known = 0;
 	if (!pids_init(&processes,
 		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL : 0)))

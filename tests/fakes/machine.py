@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from distributor.errors import LaunchError, MachineLost
 from distributor.machines.machine import MachineState
@@ -35,6 +36,10 @@ class FakeMachine:
     @property
     def facts(self) -> MachineFacts:
         return MachineFacts(machine=self._id, clock=Clock.VIRTUAL, qemu="none", accelerator="none")
+
+    @property
+    def holds(self) -> dict[str, Path]:
+        return {}
 
     @property
     def work_per_guest_s(self) -> float:

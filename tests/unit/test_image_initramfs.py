@@ -53,8 +53,10 @@ def test_the_same_entries_give_the_same_bytes_in_any_order() -> None:
 
 
 def test_modules_are_laid_out_in_the_order_in_which_they_load() -> None:
-    found = unpack(pack(lay_out(b"loader", [("virtio", b"1"), ("a_net", b"2")])))
+    found = unpack(pack(lay_out(b"loader", [("virtio", b"1"), ("a_net", b"2")], [("idle", b"3")])))
     assert found["init"][1] == b"loader"
     assert found["modules/order"][1] == b"00-virtio.ko\n01-a_net.ko\n"
     assert found["modules/01-a_net.ko"][1] == b"2"
+    assert found["tasks/idle"][1] == b"3"
+    assert found["tasks/idle"][0]["mode"] == stat.S_IFREG | 0o755
     assert {"dev", "dev/console", "proc", "sys", "tmp"} <= found.keys()

@@ -24,6 +24,7 @@ from distributor.machines.qemu.folder import RunFolder
 @pytest.fixture
 def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     """An image that is never booted, a QEMU that is never run, a cache of its own."""
+    (tmp_path / "tasks").mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(kind, "qemu_facts", lambda: QemuFacts(Path("/usr/bin/qemu"), "7.2.22"))
     return Image("key", tmp_path, tmp_path / "vmlinux", "6.1.0-rt", "rt", "a package", "hash")

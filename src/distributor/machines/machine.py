@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from distributor.session.event import Event
@@ -98,6 +99,11 @@ class Machine(Protocol):
 class ReachableMachine(Machine, Protocol):
     """A machine whose loader is talked with over a connection."""
 
+    @property
+    def holds(self) -> Mapping[str, Path]:
+        """The files whose content it has from its start, by their names on the wire."""
+        ...
+
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection to the loader; the caller closes it.
 
@@ -120,6 +126,11 @@ class HostedMachine(Machine, Protocol):
 @runtime_checkable
 class SealedMachine(Machine, Protocol):
     """A machine that is told everything at once, and then runs with nothing around it."""
+
+    @property
+    def holds(self) -> Mapping[str, Path]:
+        """The files whose content it has from its start, by their names on the wire."""
+        ...
 
     async def exchange(self, said: bytes) -> bytes:
         """Begin from the same state each time, take in what is said to the loader, and

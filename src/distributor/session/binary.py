@@ -19,6 +19,15 @@ _KEPT_MAX = 64 << 20
 Version = tuple[Path, int, int]
 
 
+def version(path: Path) -> Version:
+    """What a file is now.
+
+    :raise OSError: it is not there.
+    """
+    status = path.stat()
+    return path, status.st_mtime_ns, status.st_size
+
+
 @dataclass(frozen=True, slots=True)
 class Binary:
     """A file's content under its name on the wire."""
@@ -52,17 +61,16 @@ class Binaries:
     async def _read(self, task: Task) -> Binary:
         path = self._find(task)
         try:
-            status = path.stat()
-            if status.st_size > BINARY_MAX:
+            now = version(path)
+            if now[2] > BINARY_MAX:
                 raise ConfigurationError(f"{path} is larger than {BINARY_MAX} bytes")
-            version = (path, status.st_mtime_ns, status.st_size)
             kept = self._kept.get(task.name)
-            if kept is not None and kept.version == version:
+            if kept is not None and kept.version == now:
                 return kept
             data = await asyncio.to_thread(path.read_bytes)
         except OSError as error:
             raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
-        binary = Binary(task.name, data, version)
+        binary = Binary(task.name, data, now)
         if sum(len(each.data) for each in self._kept.values()) + len(data) > _KEPT_MAX:
             self._kept.clear()
         self._kept[task.name] = binary

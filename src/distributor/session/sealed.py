@@ -8,7 +8,7 @@ from typing import Any, Self
 from distributor.errors import WireError
 from distributor.machines.machine import SealedMachine
 from distributor.session import wire
-from distributor.session.binary import Binaries
+from distributor.session.binary import Binaries, version
 from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
 from distributor.session.peer import Peer
@@ -31,6 +31,7 @@ class SealedSession:
         self._machine = machine
         self._binaries = binaries
         self._timeout_s = timeout_s
+        self._held = {name: version(path) for name, path in machine.holds.items()}
         #: Known once a set has been run.
         self.peer = Peer()
 
@@ -76,7 +77,11 @@ class SealedSession:
     async def _compose(
         self, taskset: TaskSet, goal: Mapping[str, Any] | None, switches: int
     ) -> bytes:
-        binaries = await self._binaries.of(taskset)
+        binaries = [
+            binary
+            for binary in await self._binaries.of(taskset)
+            if self._held.get(binary.name) != binary.version
+        ]
         parts = [wire.encode(Word.GET_PROFILE), wire.encode_binaries(len(binaries))]
         for binary in binaries:
             parts += [wire.encode_binary_head(binary.name, len(binary.data)), binary.data]

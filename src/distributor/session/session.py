@@ -11,7 +11,7 @@ from typing import Any, Self
 from distributor.errors import SessionClosed, SessionTimeout, WireError
 from distributor.machines.machine import ReachableMachine
 from distributor.session import wire
-from distributor.session.binary import Binaries, Binary, Version
+from distributor.session.binary import Binaries, Binary, Version, version
 from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
 from distributor.session.peer import Peer
@@ -46,7 +46,9 @@ class Session:
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
         # What the machine holds, by name on the wire: a changed file is sent again.
-        self._sent: dict[str, Version] = {}
+        self._held: dict[str, Version] = {
+            name: version(path) for name, path in machine.holds.items()
+        }
         self.peer = Peer()
 
     async def open(self) -> None:
@@ -122,7 +124,7 @@ class Session:
         news = [
             binary
             for binary in await self._binaries.of(taskset)
-            if self._sent.get(binary.name) != binary.version
+            if self._held.get(binary.name) != binary.version
         ]
         record = Record(taskset, switches=switches)
         self._write(wire.encode(Word.CLEAR))
@@ -158,7 +160,7 @@ class Session:
                 pass
             self._write(wire.encode_binary_head(binary.name, len(binary.data)) + binary.data)
             await self._drain()
-            self._sent[binary.name] = binary.version
+            self._held[binary.name] = binary.version
 
     @contextlib.asynccontextmanager
     async def _limit(self, what: str) -> AsyncIterator[None]:

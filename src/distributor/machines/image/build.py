@@ -20,7 +20,7 @@ from distributor.machines.image.sources import (
 )
 
 #: Changed whenever this package would make another image of the same inputs.
-_FORMAT = 1
+_FORMAT = 2
 _DESCRIPTION = "image.json"
 
 
@@ -130,7 +130,8 @@ def _make(
     (part / "guest" / "tasks").rename(part / "tasks")
     loader = (part / "guest" / "loader").read_bytes()
     contents = [(module.name, module.content) for module in kernel.modules]
-    packed = initramfs.pack(initramfs.lay_out(loader, contents))
+    tasks = [(path.name, path.read_bytes()) for path in (part / "tasks").iterdir()]
+    packed = initramfs.pack(initramfs.lay_out(loader, contents, tasks))
     (part / "initramfs.cpio").write_bytes(packed)
     told = {
         "kernel": str(kernel.vmlinux),

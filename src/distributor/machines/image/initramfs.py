@@ -13,7 +13,7 @@ from dataclasses import dataclass
 _MAGIC = b"070701"
 _TRAILER = "TRAILER!!!"
 #: Folders that the loader mounts something on or writes to.
-_FOLDERS = ("bin", "dev", "modules", "proc", "root", "run", "sys", "tmp")
+_FOLDERS = ("bin", "dev", "modules", "proc", "root", "run", "sys", "tasks", "tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,21 @@ def file(path: str, content: bytes, *, executable: bool = False) -> Entry:
     return Entry(path, stat.S_IFREG | (0o755 if executable else 0o644), content)
 
 
-def lay_out(loader: bytes, modules: Iterable[tuple[str, bytes]]) -> list[Entry]:
+def lay_out(
+    loader: bytes, modules: Iterable[tuple[str, bytes]], tasks: Iterable[tuple[str, bytes]]
+) -> list[Entry]:
     """What the first file system holds.
 
     :param loader: the executable that becomes process 1.
     :param modules: names and contents of the kernel's modules, in the order in which they
         are to be loaded; /modules/order holds their file names, one a line.
+    :param tasks: names and contents of the executables that no host needs to send.
     """
     entries = [folder(name) for name in _FOLDERS]
     # The kernel opens it for process 1 before anything can be mounted.
     entries.append(Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)))
     entries.append(file("init", loader, executable=True))
+    entries += [file(f"tasks/{name}", content, executable=True) for name, content in tasks]
     order = []
     for place, (name, content) in enumerate(modules):
         order.append(f"{place:02d}-{name}.ko")

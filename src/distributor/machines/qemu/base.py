@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from distributor.errors import StateError
@@ -19,10 +19,18 @@ class QemuBase(ABC):
     how a task set reaches it.
 
     :param console: the file that keeps what the machine prints; asked for when it starts.
+    :param holds: the files that are in its image, by their names on the wire.
     """
 
-    def __init__(self, machine_id: str, console: Callable[[], Path], facts: MachineFacts) -> None:
+    def __init__(
+        self,
+        machine_id: str,
+        console: Callable[[], Path],
+        facts: MachineFacts,
+        holds: Mapping[str, Path],
+    ) -> None:
         self._id = machine_id
+        self._holds = holds
         self._console = console
         self._facts = facts
         self._state = MachineState.CREATED
@@ -39,6 +47,10 @@ class QemuBase(ABC):
     @property
     def facts(self) -> MachineFacts:
         return self._facts
+
+    @property
+    def holds(self) -> Mapping[str, Path]:
+        return self._holds
 
     @property
     @abstractmethod

@@ -199,6 +199,7 @@ class QemuKind:
             lambda: self._template(Accelerator.TCG, self._limits),
             lambda: self._console(machine_id),
             self._facts(machine_id),
+            self.image.tasks,
             self._one_core,
         )
 
@@ -246,6 +247,7 @@ class QemuKind:
             prepare,
             lambda: self._console(machine_id),
             self._facts(machine_id),
+            self.image.tasks,
             limits,
             self._network,
             self._cores,

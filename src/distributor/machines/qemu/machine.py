@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from distributor.errors import (
@@ -37,6 +37,7 @@ class QemuMachine(QemuBase):
     :param prepare: gives, when the machine starts, the template that it goes on from, or
         what it boots if there is to be none.
     :param console: the file that keeps what the machine prints; asked for when it starts.
+    :param holds: the files that are in its image, by their names on the wire.
     :param network: how it is reached.
     :param cores: of the host, from which its processors get their own; None where it does not
         matter on which they run.
@@ -48,11 +49,12 @@ class QemuMachine(QemuBase):
         prepare: Callable[[], Awaitable[Template | MachineSpec]],
         console: Callable[[], Path],
         facts: MachineFacts,
+        holds: Mapping[str, Path],
         limits: BootLimits,
         network: UserNetwork,
         cores: Cores | None = None,
     ) -> None:
-        super().__init__(machine_id, console, facts)
+        super().__init__(machine_id, console, facts, holds)
         self._prepare = prepare
         self._limits = limits
         self._network = network

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ class SealedQemuMachine(QemuBase):
 
     :param prepare: gives the template when the machine starts.
     :param console: the file that keeps what its forks print; asked for when it starts.
+    :param holds: the files that are in its image, by their names on the wire.
     :param one_core: keeps forks of several processors on one core of the host.
     """
 
@@ -46,9 +47,10 @@ class SealedQemuMachine(QemuBase):
         prepare: Callable[[], Awaitable[Template]],
         console: Callable[[], Path],
         facts: MachineFacts,
+        holds: Mapping[str, Path],
         one_core: OneCore,
     ) -> None:
-        super().__init__(machine_id, console, facts)
+        super().__init__(machine_id, console, facts, holds)
         self._one_core = one_core
         self._prepare = prepare
         self._template: Template | None = None
