@@ -50,6 +50,7 @@ def test_a_run_is_kept_shown_and_repeated(folder: Path) -> None:
     assert [job["response_ns"] for job in shown["jobs"]] == [20_000_000] * 4 + [
         40_000_000, 20_000_000, 40_000_000, 20_000_000
     ]  # fmt: skip
+    assert shown["theory"]["responses_ns"] == [20_000_000, 40_000_000]
     again = distributor("verify", cwd=folder)
     assert again.returncode == 0, again.stderr
     assert "2 of 2 task sets of run 1 ran as before" in again.stdout

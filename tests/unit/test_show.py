@@ -81,6 +81,8 @@ def test_one_set_is_shown_with_its_tasks_and_jobs(shown: Show) -> None:
     assert lines[1] == "schedulable: every job met its deadline"
     assert lines[2] == "1 try, on m1, virtual clock; 12.00 ms of guest time in 250.0 ms"
     assert "kernel 6.1.0-rt, loader distributor 0.1.0, QEMU 7.2.22, accelerator tcg" in lines
+    unknown = "task 1 (hey) has no known WCET: give it an executiontime"
+    assert f"theory: unknown: {unknown}" in lines
     assert "Priority 0 is the highest." in lines
     heads = [line for line in lines if "Deadline Miss" in line]
     for column in ("Task", "Job", "Period", "Release", "Start", "Completion", "Response"):
@@ -112,6 +114,7 @@ def test_programs_read_one_object_a_line(shown: Show) -> None:
     assert [run["id"] for run in runs] == [1, 2]
     assert runs[0]["counts"] == {"schedulable": 0, "missed": 1, "failed": 0, "undecided": 0}
     (one,) = [json.loads(line) for line in shown("--set", "7", "--json")]
+    assert one["theory"]["verdict"] == "unknown"
     assert [task["name"] for task in one["tasks"]] == ["busy", "hey"]
     assert one["jobs"][0]["response_ns"] == 2_000_000
     assert len(shown("--json", "--limit", "5")) == 5

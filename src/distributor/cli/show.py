@@ -15,6 +15,7 @@ from distributor.analysis.duration import format_duration
 from distributor.analysis.report import PRIORITY_NOTE, job_table, parameter_table, task_table
 from distributor.analysis.summary import summarize
 from distributor.analysis.table import Column, printable, shortened, table_lines
+from distributor.analysis.theory import judge
 from distributor.errors import ConfigurationError, StoreError
 from distributor.session.result import TaskJob
 from distributor.store.record import JobRecord, RunRecord, TaskSetRecord
@@ -162,6 +163,8 @@ def _taskset(
     store: Store, taskset: TaskSetRecord, most: int | None, *, as_json: bool
 ) -> Iterator[str]:
     tasks = list(store.tasks(taskset.id))
+    cpus = store.run(taskset.run_id).options.get("cpus")
+    theory = judge(tasks, cpus if isinstance(cpus, int) else None)
 
     def jobs() -> Iterator[TaskJob]:
         records: Iterator[JobRecord] = store.jobs(
@@ -170,10 +173,15 @@ def _taskset(
         return (record.job for record in records)
 
     if as_json:
-        told = asdict(taskset) | {"tasks": [asdict(task) for task in tasks]}
+        told = asdict(taskset) | {
+            "tasks": [asdict(task) for task in tasks],
+            "theory": theory.plain(),
+        }
         yield _json(told | {"jobs": [_job_object(job) for job in islice(jobs(), most)]})
         return
     yield from _set_head(taskset)
+    test = f" by {theory.test}" if theory.test else ""
+    yield f"theory: {theory.answer}{test}: {printable(theory.finding)}"
     summaries = summarize(jobs())
     yield ""
     yield from parameter_table(tasks)

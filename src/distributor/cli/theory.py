@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from distributor.analysis.duration import format_duration
 from distributor.analysis.table import Column, shortened, table_lines
 from distributor.analysis.theory import Answer, Costs, TheoryVerdict, judge
 from distributor.errors import ConfigurationError
@@ -63,7 +62,8 @@ def theory(
     )
     if as_json:
         for place, (taskset, verdict) in enumerate(judged):
-            typer.echo(_object(place, taskset, verdict))
+            about = {"set": place, "name": taskset.name, "tasks": len(taskset)}
+            typer.echo(json.dumps(about | verdict.plain()))
         return
     answers: Counter[Answer] = Counter()
     rows = (_cells(place, *pair, answers) for place, pair in enumerate(judged))
@@ -97,33 +97,5 @@ def _cells(
         "-" if verdict.utilization is None else f"{float(verdict.utilization):.4f}",
         verdict.answer,
         verdict.test or "-",
-        _reason(verdict),
-    )
-
-
-def _reason(verdict: TheoryVerdict) -> str:
-    """The reason; for a set that holds, what its tests can tell beyond that."""
-    responses = [format_duration(time) for time in verdict.responses_ns]
-    if verdict.answer is Answer.SCHEDULABLE and any(verdict.responses_ns):
-        return f"responses at most {', '.join(responses)}"
-    return verdict.reason
-
-
-def _object(place: int, taskset: TaskSet, verdict: TheoryVerdict) -> str:
-    utilization = verdict.utilization
-    return json.dumps(
-        {
-            "set": place,
-            "name": taskset.name,
-            "tasks": len(taskset),
-            "utilization": None if utilization is None else float(utilization),
-            "verdict": verdict.answer,
-            "test": verdict.test,
-            "reason": verdict.reason,
-            "task_id": verdict.task_id,
-            "job": verdict.job,
-            "responses_ns": verdict.responses_ns,
-            "liu_layland": verdict.liu_layland,
-            "hyperbolic": verdict.hyperbolic,
-        }
+        verdict.finding,
     )

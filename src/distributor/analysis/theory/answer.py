@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
+
+from distributor.analysis.duration import format_duration
 
 
 class Answer(StrEnum):
@@ -72,3 +75,24 @@ class TheoryVerdict:
     responses_ns: tuple[int | None, ...] = ()
     liu_layland: bool | None = None
     hyperbolic: bool | None = None
+
+    @property
+    def finding(self) -> str:
+        """The reason; for a set that holds, the response times that were shown, if any were."""
+        if self.answer is Answer.SCHEDULABLE and any(self.responses_ns):
+            return f"responses at most {', '.join(map(format_duration, self.responses_ns))}"
+        return self.reason
+
+    def plain(self) -> dict[str, Any]:
+        """The same in what JSON has, the answer under ``verdict``."""
+        return {
+            "verdict": self.answer.value,
+            "test": self.test,
+            "reason": self.reason,
+            "utilization": None if self.utilization is None else float(self.utilization),
+            "task_id": self.task_id,
+            "job": self.job,
+            "responses_ns": list(self.responses_ns),
+            "liu_layland": self.liu_layland,
+            "hyperbolic": self.hyperbolic,
+        }
