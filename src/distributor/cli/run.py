@@ -130,7 +130,12 @@ def run(
     if clock is Clock.VIRTUAL:
         options["mips"] = mips
     kind = machine_kind(**options)
-    most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
+    most = machines_at_once(
+        machines,
+        cpus=kind.busy_cpus,
+        memory_mib=kind.memory_mib,
+        spare=kind.spare_cores,
+    )
     if dry_run:
         typer.echo(shlex.join(kind.command("m1")))
         return

@@ -52,7 +52,12 @@ def verify(
                 f"run {record.id} was not sealed: only a run with --network none repeats exactly"
             )
         kind = machine_kind(**options)
-        most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
+        most = machines_at_once(
+            machines,
+            cpus=kind.busy_cpus,
+            memory_mib=kind.memory_mib,
+            spare=kind.spare_cores,
+        )
         rows = list(opened.tasksets(record.id))
         comparison = _Comparison(opened, record, rows)
         progress = ProgressMonitor(len(rows), lines=False, out=Console(), err=err)

@@ -36,6 +36,10 @@ AUTO = "auto"
 _MEMORY_MIB = (96, 1 << 20)
 #: The shared memory of a template lies right behind the machine's own, below the devices.
 _TEMPLATE_MIB = 2048
+#: Memory that QEMU takes for itself, beside what it gives its guest.
+_OVERHEAD_MIB = 64
+#: A fork that has not run yet; measured 39 MiB (docs/benchmarks.md).
+_FORK_MIB = 48
 _CPUS_MAX = 64
 #: QEMU takes at most 10.
 _SHIFT_MAX = 10
@@ -138,8 +142,21 @@ class QemuKind:
 
     @property
     def memory_mib(self) -> int:
-        """Memory of one machine."""
-        return self._spec.memory_mib
+        """Memory of the host that one machine takes at most: a sealed one with the fork that
+        waits for the next set, a locked one with all that is locked."""
+        if self._locked:
+            return self._spec.memory_mib + OVERHEAD_MIB
+        ahead_mib = _FORK_MIB if self._sealed else 0
+        return self._spec.memory_mib + _OVERHEAD_MIB + ahead_mib
+
+    @property
+    def spare_cores(self) -> int:
+        """Cores of the host that are not for machines. In real time one is the controller's,
+        which must not wake up where a machine has its own; sealed machines, which wait between
+        two sets, may be one more than there are cores."""
+        if self._clock is Clock.REAL:
+            return 1
+        return -1 if self._sealed else 0
 
     @property
     def busy_cpus(self) -> int:

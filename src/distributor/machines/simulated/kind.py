@@ -26,6 +26,7 @@ class SimsoKind:
     #: Host processors that a machine keeps busy, and what its process takes.
     busy_cpus = 1
     memory_mib = 128
+    spare_cores = 0
     qemu_version: str | None = None
     #: It runs no executables.
     builtin: Mapping[str, Path] = MappingProxyType({})
