@@ -24,8 +24,10 @@ from distributor.errors import ConfigurationError, DistributorError, StoreError
 from distributor.figures.gantt import Window, gantt_chart, telling_window
 from distributor.figures.html import Html, tag
 from distributor.figures.style import COLOURS, picture, themed
+from distributor.figures.trace import OTHERS, read_slices
 from distributor.session.event import EventType
 from distributor.session.result import Clock, TaskJob, Verdict
+from distributor.session.switch import Occupant, Switch, Trace
 from distributor.store.store import Store
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
@@ -140,9 +142,34 @@ def test_a_gantt_chart_with_a_trace_has_what_ran_when(frames: RunFrames) -> None
         {"task_id": [0, 1, 0, 1], "begin_ns": [0, 2 * MS, 10 * MS, 12 * MS],
          "end_ns": [2 * MS, 10 * MS, 12 * MS, 25 * MS]}
     )  # fmt: skip
-    assert bars(drawn(frames, slices)) == [
+    axes = drawn(frames, slices)
+    assert bars(axes) == [
         (0, 2), (10, 12), (0, 2), (10, 12), (0, 25), (2, 10), (12, 25), (20, 25),
     ]  # fmt: skip
+    assert axes.get_yticklabels()[-1].get_text() == "system"
+
+
+def test_what_ran_when_is_read_from_the_store(tmp_path: Path) -> None:
+    switches = (
+        Switch(0, 0, Occupant.LOADER),
+        Switch(0, 1000, Occupant.JOB, 1, 0),
+        Switch(0, 3000, Occupant.IDLE),
+        Switch(0, 7000, Occupant.JOB, 0, 4),
+        Switch(0, 9000, Occupant.IDLE),
+    )
+    with Store.open(str(tmp_path / "traced.db")) as opened:
+        run_id = opened.begin_run("traced")
+        result = replace(a_result(), switches=switches, trace=Trace.COMPLETE)
+        opened.add(run_id, an_attempt(0), result)
+        opened.add(run_id, an_attempt(1), a_result())
+        traced, plain = (read_slices(opened, record.id) for record in opened.tasksets(run_id))
+    assert plain is None
+    assert traced is not None
+    assert traced.to_numpy().tolist() == [
+        [OTHERS, 0, 1000],
+        [1, 1000, 3000],
+        [0, 7000, 9000],
+    ]
 
 
 def test_the_highest_priority_is_on_top(frames: RunFrames) -> None:

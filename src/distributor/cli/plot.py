@@ -121,6 +121,7 @@ def _gantt(
 ) -> tuple[Drawing, float]:
     from distributor.data.read import read_run
     from distributor.figures.gantt import Window, chart_height, gantt_chart, telling_window, whole
+    from distributor.figures.trace import read_slices
 
     frames = read_run(store, found.run_id, batch=found.batch, set_index=found.set_index)
     window = telling_window(frames.jobs)
@@ -133,8 +134,9 @@ def _gantt(
                 hint="--to-ms is greater than --from-ms, and the run longer than that",
             )
         window = Window(begin_ns, end_ns)
-    drawing = gantt_chart(frames.jobs, frames.tasks, window)
-    return drawing, chart_height(len(frames.tasks))
+    slices = read_slices(store, found.id)
+    drawing = gantt_chart(frames.jobs, frames.tasks, window, slices)
+    return drawing, chart_height(len(frames.tasks) + (slices is not None))
 
 
 def _set_responses(store: Store, found: TaskSetRecord) -> tuple[Drawing, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -52,9 +53,12 @@ def report(
         # What follows is loaded while the line says that something goes on.
         from distributor.figures.against import against as section
         from distributor.figures.page import report_page
+        from distributor.figures.trace import read_slices
 
         comparison = None if other is None else section(opened, frames, other)
-        text = report_page(frames, comparison=comparison, told=told)
+        text = report_page(
+            frames, slices=partial(read_slices, opened), comparison=comparison, told=told
+        )
     path = output or Path(f"run-{frames.run.id}.html")
     try:
         path.write_text(text, encoding="utf-8")

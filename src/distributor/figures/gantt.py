@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from distributor.figures.style import COLOURS, SERIES, Drawing, label, note
+from distributor.figures.trace import OTHERS
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -71,8 +72,8 @@ def gantt_chart(
 
     :param jobs: of one set, as of :func:`distributor.read_jobs`.
     :param tasks: of the set, as of :func:`distributor.read_tasks`.
-    :param slices: what ran when: ``task_id``, ``begin_ns`` and ``end_ns`` of each time that a
-        task had a processor.
+    :param slices: what ran when (:func:`~distributor.figures.trace.read_slices`); adds a row
+        for the loader and the kernel.
     """
 
     def draw(figure: Figure) -> None:
@@ -83,12 +84,20 @@ def gantt_chart(
         if visible.empty:
             note(axes, "No job ran.")
             return
+        pieces = None if slices is None else _within(slices, window)
         for task_id, row in rows.items():
             colour = SERIES[row % len(SERIES)]
             own = visible[visible["task_id"] == task_id]
-            ran = None if slices is None else slices[slices["task_id"] == task_id]
+            ran = None if pieces is None else pieces[pieces["task_id"] == task_id]
             _draw_row(axes, own, ran, row, colour, marked=len(visible) <= _MARKED)
-        _set_axes(axes, shown, window)
+        names = [f"{task_id} {name}" for task_id, name in
+                 zip(shown["task_id"], shown["name"], strict=True)]  # fmt: skip
+        if pieces is not None:
+            others = pieces[pieces["task_id"] == OTHERS]
+            _bars(axes, others["begin_ns"].to_numpy(), others["end_ns"].to_numpy(), len(names),
+                  color=COLOURS["muted"])  # fmt: skip
+            names.append("system")
+        _set_axes(axes, names, window)
         _legend(figure, visible, traced=slices is not None)
 
     return draw
@@ -98,6 +107,10 @@ def _visible(jobs: DataFrame, window: Window) -> DataFrame:
     begins = jobs["release_ns"].fillna(jobs["start_ns"]).astype("int64")
     inside = (begins <= window.end_ns) & (jobs["completion_ns"] >= window.begin_ns)
     return jobs[inside].assign(begin_ns=begins[inside])
+
+
+def _within(slices: DataFrame, window: Window) -> DataFrame:
+    return slices[(slices["begin_ns"] <= window.end_ns) & (slices["end_ns"] >= window.begin_ns)]
 
 
 def _draw_row(
@@ -131,12 +144,8 @@ def _bars(
     axes.broken_barh(spans, (row + below - height / 2, height), linewidth=0, **look)
 
 
-def _set_axes(axes: Axes, tasks: DataFrame, window: Window) -> None:
-    names = [
-        label(f"{task_id} {name}", 18)
-        for task_id, name in zip(tasks["task_id"], tasks["name"], strict=True)
-    ]
-    axes.set_yticks(range(len(names)), names)
+def _set_axes(axes: Axes, names: list[str], window: Window) -> None:
+    axes.set_yticks(range(len(names)), [label(name, 18) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")

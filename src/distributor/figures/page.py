@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distributor.analysis.agreement import compare_with_theory, theory_holds
 from distributor.analysis.ratio import schedulability
@@ -27,6 +27,9 @@ from distributor.figures.section import (
 )
 from distributor.figures.style import NARROW, WIDE, Drawing, picture, themed
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 #: A page is text alone: should a name ever get out of its place, nothing runs or is fetched.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _STYLE = Path(__file__).with_name("page.css")
@@ -35,11 +38,13 @@ _STYLE = Path(__file__).with_name("page.css")
 def report_page(
     frames: RunFrames,
     *,
+    slices: Callable[[int], DataFrame | None] = lambda taskset_id: None,
     comparison: Html | None = None,
     told: Callable[[str, int | None], object] = lambda what, steps: None,
 ) -> str:
     """The page of a run.
 
+    :param slices: what ran when in a set, by its ``id``; None where it was not traced.
     :param comparison: a section about another run (:mod:`distributor.figures.against`).
     :param told: called with what is being done, and of how many steps; a step with "".
     """
@@ -58,7 +63,8 @@ def report_page(
         parts.append(comparison)
     parts.append(tag("h2", "Some sets"))
     parts += [
-        set_section(frames, row, why, statistics, draw) for row, why in featured_sets(of_sets)
+        set_section(frames, row, why, statistics, slices, draw)
+        for row, why in featured_sets(of_sets)
     ]
     parts += [tag("h2", "All sets"), *sets_table(of_sets, agreement)]
     return _document(f"Run {frames.run.id}", head(frames), join(parts), footer())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas
@@ -140,7 +140,12 @@ def featured_sets(of_sets: DataFrame) -> list[tuple[Any, str]]:
 
 
 def set_section(
-    frames: RunFrames, row: Any, why: str, statistics: DataFrame, draw: Figures
+    frames: RunFrames,
+    row: Any,
+    why: str,
+    statistics: DataFrame,
+    slices: Callable[[int], DataFrame | None],
+    draw: Figures,
 ) -> Html:
     """One set: its chart, its tasks' figures and the distribution of their response times."""
     jobs, tasks, of_tasks = (
@@ -148,16 +153,20 @@ def set_section(
         for frame in (frames.jobs, frames.tasks, statistics)
     )
     name = f" ({row.name})" if row.name else ""
+    # The statistics' rows are those of the sets.
+    ran = slices(int(frames.tasksets["id"].iloc[row.Index]))
+    how = "when a job ran" if ran is not None else (
+        "from a job's first instruction to its end, with whatever preempted it"
+    )  # fmt: skip
     return join(
         (
             tag("h3", f"Set {row.set_index}{name}: {row.verdict}"),
             tag("p", f"Of all {row.verdict} sets, the one that {why}.", class_="muted"),
             draw(
                 f"Gantt chart of set {row.set_index}",
-                "A strong bar reaches from a job's first instruction to its end; where no trace "
-                "was kept, with whatever preempted it.",
-                gantt_chart(jobs, tasks, telling_window(jobs)),
-                chart_height(len(tasks)),
+                f"A pale bar reaches from a job's release to its end, a strong one tells {how}.",
+                gantt_chart(jobs, tasks, telling_window(jobs), ran),
+                chart_height(len(tasks) + (ran is not None)),
             ),
             tasks_table(of_tasks),
             draw(
