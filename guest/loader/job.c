@@ -210,12 +210,19 @@ void job_reap(struct run *run, struct lane *lane)
 	lane->due_ns += lane->task->period_ns;
 }
 
-/* A task that cannot be run is told as one job that ended in error. */
+/* A task that cannot be run is told as one job that ended in error, if it was to be run. */
 void lane_tell_refused(struct run *run, struct lane *lane)
 {
 	struct record *record = record_new(&run->records);
 
 	record->lane = lane->index;
+	if (lane->not_admitted) {
+		lane->done = true;
+		record->seen_ns = run->zero_ns;
+		record->outcome = NOT_SCHEDULED;
+		record_publish(&run->records);
+		return;
+	}
 	record->release_ns = run->zero_ns + lane->task->offset_ns;
 	record->go_ns = record->seen_ns = record->release_ns;
 	record->exit = EXIT_CANNOT_RUN;

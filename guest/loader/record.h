@@ -16,6 +16,7 @@ enum outcome {
 	OUT_OF_QUOTA,
 	EXIT_ERROR,
 	JOBS_DONE, /* no job: the task's last one has ended */
+	NOT_SCHEDULED, /* no job: the task was not admitted, and had none */
 };
 
 struct record {

@@ -33,6 +33,8 @@ static const char *const NAMES[] = {
 	[EXIT_PERIOD] = "EXIT_PERIOD",
 	[OUT_OF_QUOTA] = "OUT_OF_QUOTA",
 	[EXIT_ERROR] = "EXIT_ERROR",
+	[JOBS_DONE] = "JOBS_DONE",
+	[NOT_SCHEDULED] = "NOT_SCHEDULED",
 };
 
 static const char *clock_name(bool virtual_clock)
@@ -90,7 +92,7 @@ static size_t collect(struct run *run, struct item *items)
 
 		if (record->told)
 			continue;
-		if (outcome == JOBS_DONE) {
+		if (outcome == JOBS_DONE || outcome == NOT_SCHEDULED) {
 			int64_t time_ns = lane->last_end_ns ? lane->last_end_ns : record->seen_ns;
 
 			items[count++] = (struct item){ time_ns, 4 * place + 3, record, ALL_DONE };
@@ -118,7 +120,7 @@ static void print_event(const struct run *run, struct buffer *out, const struct 
 {
 	const struct record *record = item->record;
 	const char *type = item->part == STARTED ? "START" :
-			   item->part == ALL_DONE ? "JOBS_DONE" : NAMES[record->outcome];
+						    NAMES[record->outcome];
 
 	buffer_print(out, "<event type=\"%s\" task-id=\"%u\" time-stamp=\"%lld\" time-ns=\"%lld\"",
 		     type, run->lanes[record->lane].task->id,

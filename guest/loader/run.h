@@ -33,6 +33,7 @@ struct lane {
 	const char *refusal; /* why the task is not run, or NULL */
 	char refusal_text[160];
 	bool refused_for_quota;
+	bool not_admitted;
 
 	struct stock stock;
 	atomic_bool wanted;  /* a released job waits for a process */

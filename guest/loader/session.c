@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "binaries.h"
 #include "canary.h"
 #include "console.h"
@@ -35,6 +36,7 @@
 static struct wire wire;
 static struct binary binary = { .file = -1 };
 static struct taskset described; /* what the next START runs */
+static enum goal goal;           /* of its admission control */
 static struct run run;           /* run.count is 0 when there is none */
 static bool virtual_clock;
 static int news_end;
@@ -70,6 +72,22 @@ static int64_t choose_zero(void)
 	return (earliest_ns / ZERO_STEP_NS + 1) * ZERO_STEP_NS;
 }
 
+/* Admission control, among the tasks that this machine can run at all. */
+static void admit(void)
+{
+	static bool candidate[TASKS_MAX], admitted[TASKS_MAX];
+
+	for (size_t i = 0; i < run.count; i++)
+		candidate[i] = run.lanes[i].refusal == NULL;
+	admission_decide(&run.set, candidate, (int)sysconf(_SC_NPROCESSORS_ONLN), goal, admitted);
+	for (size_t i = 0; i < run.count; i++) {
+		if (!candidate[i] || admitted[i])
+			continue;
+		run.lanes[i].not_admitted = true;
+		lane_refuse(&run.lanes[i], "with it, deadlines could be missed");
+	}
+}
+
 static void start(void)
 {
 	struct taskset set;
@@ -87,6 +105,8 @@ static void start(void)
 	copy_set(&set, &described);
 	if (!run_init(&run, &set, virtual_clock))
 		fatal("no memory is left for a task set's records");
+	if (goal != GOAL_NONE)
+		admit();
 	run.notify = news_end;
 	trace_begin(&run);
 	preparer_fill(&run);
@@ -187,6 +207,7 @@ void session_close(void)
 	buffer_free(&nobody);
 	binary_drop(&binary);
 	taskset_free(&described);
+	goal = GOAL_NONE;
 	wire_free(&wire);
 }
 
@@ -198,6 +219,16 @@ static bool describe(const struct wire_item *item)
 	if (taskset_parse(&described, (const char *)item->data, item->size, why, sizeof why))
 		return true;
 	taskset_free(&described);
+	say("the connection is closed: %s", why);
+	return false;
+}
+
+static bool set_goal(const struct wire_item *item)
+{
+	char why[160];
+
+	if (goal_parse(&goal, (const char *)item->data, item->size, why, sizeof why))
+		return true;
 	say("the connection is closed: %s", why);
 	return false;
 }
@@ -219,6 +250,7 @@ static bool obey(const struct wire_item *item, struct buffer *out)
 	case WORD_CLEAR:
 		stop_and_wait(out);
 		taskset_free(&described);
+		goal = GOAL_NONE;
 		break;
 	case WORD_START:
 		start();
@@ -239,7 +271,9 @@ static bool obey(const struct wire_item *item, struct buffer *out)
 	case WORD_REBOOT:
 		restart_machine();
 		break;
-	default: /* OPTIMIZE: there is no admission control yet that it could guide */
+	case WORD_OPTIMIZE:
+		return set_goal(item);
+	default:
 		break;
 	}
 	return true;

@@ -145,8 +145,8 @@ class Distributor:
         :param monitor: watches this job.
         :param offset: how many sets at its head to leave out.
         :param session_params: at most one mapping: the goal of the admission control in
-            the machine, sent as OPTIMIZE (docs/protocol.md). Our own loader takes note
-            of it and admits every set.
+            the machine, sent as OPTIMIZE (docs/protocol.md);
+            :attr:`Goal.parameters <distributor.session.description.Goal>` makes it.
         :param switches: record who has which processor when, up to so many switches of a
             set (docs/traces.md); :data:`~distributor.session.switch.SWITCHES_DEFAULT` is a
             good number.

@@ -7,6 +7,8 @@
  *   parsers page            a page of the trace ring to events
  *   parsers switches LIMIT CPUS BYTES   lines of "cpu time task job" to elements, told in
  *                           pieces of about BYTES; a line that is "over" closes
+ *   parsers admit GOAL CPUS XML to the ids of the tasks that are admitted
+ *   parsers goal            the document of OPTIMIZE to a goal's number
  *   parsers pids WANTED     lines of "pid number" learned, or "pid" asked
  */
 #include <arpa/inet.h>
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admission.h"
 #include "dhcp.h"
 #include "pids.h"
 #include "ringpage.h"
@@ -243,6 +246,34 @@ static void pids_mode(uint64_t wanted)
 	free(text);
 }
 
+static void admit_mode(enum goal goal, int cpus)
+{
+	struct taskset *set = malloc(sizeof *set);
+	bool candidate[TASKS_MAX], admitted[TASKS_MAX];
+	char why[160];
+
+	if (!taskset_parse(set, (const char *)input, input_size, why, sizeof why))
+		exit(3);
+	memset(candidate, 1, sizeof candidate);
+	admission_decide(set, candidate, cpus, goal, admitted);
+	for (size_t i = 0; i < set->count; i++)
+		if (admitted[i])
+			printf("%u\n", set->tasks[i].id);
+	taskset_free(set);
+	free(set);
+}
+
+static void goal_mode(void)
+{
+	enum goal goal;
+	char why[160];
+
+	if (goal_parse(&goal, (const char *)input, input_size, why, sizeof why))
+		printf("%d\n", (int)goal);
+	else
+		printf("refused %s\n", why);
+}
+
 static void page_mode(void)
 {
 	int64_t begin_ns = 0;
@@ -271,6 +302,10 @@ int main(int argc, char **argv)
 	else if (strcmp(mode, "switches") == 0 && argc == 5)
 		switches_mode(strtoul(argv[2], NULL, 10), (unsigned)atoi(argv[3]),
 			      strtoul(argv[4], NULL, 10));
+	else if (strcmp(mode, "admit") == 0 && argc == 4)
+		admit_mode((enum goal)atoi(argv[2]), atoi(argv[3]));
+	else if (strcmp(mode, "goal") == 0)
+		goal_mode();
 	else if (strcmp(mode, "pids") == 0 && argc == 3)
 		pids_mode(strtoul(argv[2], NULL, 10));
 	else

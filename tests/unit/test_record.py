@@ -102,9 +102,36 @@ def test_a_task_with_fewer_jobs_than_it_should_have_is_not_schedulable(jobs: int
     assert judged(taskset(), *job(0, 30), done())[0] is Verdict.MISSED
 
 
-def test_a_refused_task_is_undecided_and_says_which() -> None:
-    verdict, reason = judged(taskset(), Event(EventType.NOT_SCHEDULED, 0, 0, exact=True))
-    assert (verdict, reason) == (Verdict.UNDECIDED, "admission control refused task 0")
+def refused(task_id: int) -> Event:
+    return Event(EventType.NOT_SCHEDULED, task_id, 0, exact=True)
+
+
+PAIR = TaskSet([Task("hey", arg1=1, period_ms=10, numberofjobs=2), Task("pi", period_ms=10)])
+
+
+def test_a_set_with_a_refused_task_is_missed_and_says_which() -> None:
+    assert judged(PAIR, refused(1), *job(0, 3), *job(1, 3), done()) == (
+        Verdict.MISSED,
+        "admission control refused task 1; all 2 jobs of others met their deadlines",
+    )
+    assert judged(PAIR, refused(1), refused(0))[1].startswith(
+        "admission control refused tasks 0, 1;"
+    )
+
+
+def test_what_happens_to_admitted_tasks_weighs_more_than_a_refusal() -> None:
+    assert judged(PAIR, refused(1), *job(0, 3), *job(1, 20), done()) == (
+        Verdict.MISSED,
+        "job 1 of task 0 (hey) responded after 20 ms, 10 ms late; admission control refused task 1",
+    )
+    broken = job(1, 3, EventType.EXIT_ERROR, value=1)
+    assert judged(PAIR, refused(1), *job(0, 3), *broken, done())[0] is Verdict.FAILED
+    assert judged(PAIR, refused(1), *job(0, 3), done())[0] is Verdict.UNDECIDED
+
+
+def test_a_task_is_not_refused_after_a_job() -> None:
+    with pytest.raises(WireError, match="task 0 was refused after a job"):
+        judged(PAIR, *job(0, 3), refused(0))
 
 
 def test_the_record_is_done_when_every_task_is() -> None:

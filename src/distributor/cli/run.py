@@ -26,6 +26,7 @@ from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.monitors.store import StoreMonitor
 from distributor.monitors.target import monitor_for
+from distributor.session.description import Goal
 from distributor.session.result import Clock, Verdict
 from distributor.session.switch import SWITCHES_DEFAULT, SWITCHES_MAX
 from distributor.store.store import DEFAULT_STORE
@@ -89,6 +90,13 @@ def run(
             help="Real clock: times that a set is run again if the host disturbed its run.", min=0
         ),
     ] = NOISY_TRIES,
+    admission: Annotated[
+        Goal | None,
+        typer.Option(
+            help="Let the machine refuse tasks by their executiontime, so that the others hold "
+            "their deadlines."
+        ),
+    ] = None,
     trace: Annotated[
         bool, typer.Option("--trace", help="Record who has which processor, for Gantt charts.")
     ] = False,
@@ -148,6 +156,7 @@ def run(
             "noisy_tries": noisy_tries,
             "offset": offset,
             "switches": switches,
+            "admission": admission,
         },
         "qemu": kind.qemu_version,
     }
@@ -175,7 +184,8 @@ def run(
         ) as distributor,
         progress,
     ):
-        distributor.add_job(tasksets, offset=offset, switches=switches)
+        goals = () if admission is None else (admission.parameters,)
+        distributor.add_job(tasksets, None, offset, *goals, switches=switches)
         try:
             distributor.wait()
         except DistributorError as error:

@@ -16,6 +16,7 @@ from distributor.errors import ConfigurationError
 from distributor.machines.host import machines_at_once
 from distributor.machines.kind import machine_kind
 from distributor.monitors.monitor import Attempt, Monitor
+from distributor.session.description import Goal
 from distributor.session.result import Result
 from distributor.store.record import RunRecord, TaskSetRecord
 from distributor.store.store import DEFAULT_STORE, Store
@@ -71,8 +72,13 @@ def verify(
             ) as distributor,
             progress,
         ):
+            admission = record.options.get("admission")
             distributor.add_job(
-                _tasksets(opened, rows), switches=int(record.options.get("switches", 0))
+                _tasksets(opened, rows),
+                None,
+                0,
+                *([] if admission is None else [Goal(admission).parameters]),
+                switches=int(record.options.get("switches", 0)),
             )
             distributor.wait()
     for line in comparison.differences:

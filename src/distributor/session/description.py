@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -81,6 +82,23 @@ def _quota(quota_bytes: int) -> str:
     if quota_bytes % 2**20 == 0:
         return f"{quota_bytes // 2**20}M"
     return f"{-(-quota_bytes // 2**10)}K"
+
+
+class Goal(StrEnum):
+    """Whom admission control takes first, until no more can be shown to fit."""
+
+    #: First come, first served: in the order of the set, whatever a task's size.
+    FAIRNESS = "fairness"
+    #: The larger tasks first, where that uses the processors more than their order does.
+    UTILIZATION = "utilization"
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """As :func:`describe_goal` and ``add_job`` take it."""
+        return {
+            "goal": {goal.value: {"apply": int(goal is self)} for goal in Goal},
+            "query_interval": 1000,
+        }
 
 
 def describe_goal(goal: Mapping[str, Any]) -> bytes:

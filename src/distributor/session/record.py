@@ -129,6 +129,8 @@ class Record:
         else:
             if state.open is not None:
                 raise WireError(f"task {event.task_id} ended while a job of it ran")
+            if event.type is EventType.NOT_SCHEDULED and state.started > 0:
+                raise WireError(f"task {event.task_id} was refused after a job of it ran")
             state.over = True
             state.refused = event.type is EventType.NOT_SCHEDULED
 
@@ -163,13 +165,13 @@ class Record:
         """Verdict and the sentence that says what decided it.
 
         An error weighs more than a missed deadline: its timing means nothing. Within
-        one kind the earliest completion decides.
+        one kind the earliest completion decides. A set that admission control did not
+        take whole is not schedulable as it is: its deadlines count as missed.
         """
         if not self.done:
             return Verdict.UNDECIDED, "the machine did not finish the set"
-        for place, state in enumerate(self._tasks):
-            if state.refused:
-                return Verdict.UNDECIDED, f"admission control refused task {place}"
+        refused = self._refused()
+        also = f"; {refused}" if refused else ""
         jobs = sorted(self._jobs, key=lambda job: job.completion_ns)
         for job in jobs:
             if job.outcome in _BROKEN:
@@ -180,19 +182,29 @@ class Record:
                 return Verdict.UNDECIDED, f"{self._name(job)} was stopped from outside"
         for job in jobs:
             if job.outcome in _KILLED_FOR_TIME:
-                return Verdict.MISSED, f"{self._name(job)} {_KILLED_FOR_TIME[job.outcome]}"
+                return Verdict.MISSED, f"{self._name(job)} {_KILLED_FOR_TIME[job.outcome]}{also}"
             if job.lateness_ns > 0:
                 return Verdict.MISSED, (
                     f"{self._name(job)} responded after {job.response_ns / 1e6:.6g} ms, "
-                    f"{job.tardiness_ns / 1e6:.6g} ms late"
+                    f"{job.tardiness_ns / 1e6:.6g} ms late{also}"
                 )
         for place, (state, task) in enumerate(zip(self._tasks, self._taskset, strict=True)):
-            if state.started < task.numberofjobs:
+            if state.started < task.numberofjobs and not state.refused:
                 return Verdict.UNDECIDED, (
                     f"task {place} ({task.name}) came to its end after {state.started} of "
                     f"{task.numberofjobs} jobs"
                 )
+        if refused:
+            return Verdict.MISSED, f"{refused}; all {len(jobs)} jobs of others met their deadlines"
         return Verdict.SCHEDULABLE, f"all {len(jobs)} jobs met their deadlines"
+
+    def _refused(self) -> str:
+        """Whom admission control refused, as the start of a sentence; "" for nobody."""
+        places = [str(place) for place, state in enumerate(self._tasks) if state.refused]
+        if not places:
+            return ""
+        named = ", ".join(places[:10]) + (" and others" if len(places) > 10 else "")
+        return f"admission control refused task{'s' * (len(places) > 1)} {named}"
 
     def _name(self, job: TaskJob) -> str:
         return f"job {job.index} of task {job.task_id} ({self._taskset.tasks[job.task_id].name})"
