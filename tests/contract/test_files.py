@@ -37,7 +37,7 @@ def test_a_csv_row_says_all_of_a_job(tmp_path: Path) -> None:
     assert (tmp_path / "results.csv").read_text().splitlines() == [
         ",".join(COLUMNS),
         "r,1,5,pair,schedulable,every job met its deadline,virtual,m1,0,busy,2000,0,10000000,"
-        "0,0,27000,2000000,2000000,27000,10000000,-8000000,0,true,EXIT,0",
+        "0,0,27000,2000000,2000000,27000,10000000,-8000000,0,false,EXIT,0",
     ]
 
 
@@ -48,7 +48,7 @@ def test_a_line_of_json_says_the_same(tmp_path: Path) -> None:
     monitor.close()
     job, none = rows_of(tmp_path / "results.jsonl")
     assert tuple(job) == tuple(none) == COLUMNS
-    assert (job["response_ns"], job["met"], job["outcome"]) == (2_000_000, True, "EXIT")
+    assert (job["response_ns"], job["missed"], job["outcome"]) == (2_000_000, False, "EXIT")
     assert (none["verdict"], none["reason"]) == ("undecided", "the guest panicked")
     assert none["task_id"] is none["response_ns"] is none["clock"] is None
 

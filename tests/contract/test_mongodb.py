@@ -11,6 +11,7 @@ from distributor import ConfigurationError, MongoMonitor, StoreError
 from distributor.monitors import mongodb
 from distributor.session.result import Clock
 from distributor.store.row import job_row
+from distributor.tasks.taskset import TaskSet
 from tests.fakes.mongodb import Document, FakeMongo
 from tests.results import a_result, an_attempt
 
@@ -25,7 +26,8 @@ def test_a_set_is_one_document_with_its_tasks_and_jobs(server: FakeMongo) -> Non
     monitor = MongoMonitor(
         f"{server.url}/lab", command="x --store a://me:secret@b", clock=Clock.VIRTUAL
     )
-    monitor.finished(an_attempt(4), a_result())
+    taskset = TaskSet(an_attempt().taskset, origin={"generator": "x", "tasks": [1, 2]})
+    monitor.finished(an_attempt(4, taskset=taskset), a_result())
     (run,) = server.documents("lab.runs")
     assert (run["_id"], run["clock"], run["ended_at"]) == (monitor.run_id, "virtual", None)
     assert run["command"] == "x --store a://me:***@b"
@@ -34,6 +36,7 @@ def test_a_set_is_one_document_with_its_tasks_and_jobs(server: FakeMongo) -> Non
     assert (document["run_id"], document["verdict"]) == (monitor.run_id, "schedulable")
     assert [task["executable"] for task in document["tasks"]] == ["busy", "hey"]
     assert [job["completion_ns"] for job in document["jobs"]] == [2_000_000, 12_000_000]
+    assert document["origin"] == {"generator": "x", "tasks": [1, 2]}
     assert document["digest"] == a_result().digest
     assert not server.documents("lab.jobs")
     monitor.close()

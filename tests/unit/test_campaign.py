@@ -212,6 +212,21 @@ def test_a_set_that_is_given_up_is_undecided_and_does_not_grow(
     assert search.verdicts[1][Verdict.UNDECIDED] == 1
 
 
+def test_it_ends_with_a_set_that_is_given_up(store: Store, run: Callable[..., None]) -> None:
+    kind = FakeKind(Worker)
+
+    class Fatal(Worker):
+        async def run(self, writer: object) -> None:
+            (machine,) = (each for each in kind.made.values() if each.loader is self)
+            machine.die(GuestFault("the guest panicked"))
+
+    kind._make_loader = Fatal
+    search = Campaign.begin(store, [Task("hey")], PLAN, Budget())
+    run(search, 1, kind)
+    assert kept(store) == {(0,): "undecided"}
+    assert search.growth.complete
+
+
 def test_a_lost_machine_costs_no_set(store: Store, run: Callable[..., None]) -> None:
     kind = FakeKind(Worker)
     lost: list[str] = []

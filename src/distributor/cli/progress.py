@@ -162,4 +162,5 @@ class ProgressMonitor(Monitor):
                 f"{label}{self.decided}{of} sets decided, {rate:.1f} sets/s, "
                 f"{len(self._busy)} machines busy{left}",
                 highlight=False,
+                soft_wrap=True,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from distributor.analysis.summary import missed
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Result, TaskJob
 from distributor.tasks.task import Task
@@ -22,7 +23,7 @@ COLUMNS = (
     "clock",
     "machine",
     "task_id",
-    "task",
+    "task_name",
     "arg1",
     "priority",
     "period_ns",
@@ -35,7 +36,7 @@ COLUMNS = (
     "deadline_ns",
     "lateness_ns",
     "tardiness_ns",
-    "met",
+    "missed",
     "outcome",
     "exit_value",
 )
@@ -74,7 +75,7 @@ def _task(tasks: tuple[Task, ...], task_id: int) -> dict[str, Value]:
     task = tasks[task_id] if task_id < len(tasks) else None
     return {
         "task_id": task_id,
-        "task": None if task is None else task.name,
+        "task_name": None if task is None else task.name,
         "arg1": None if task is None else task.arg1,
         "priority": None if task is None else task.priority,
         "period_ns": None if task is None else task.period_ns,
@@ -92,7 +93,7 @@ def _job(job: TaskJob) -> dict[str, Value]:
         "deadline_ns": job.deadline_ns,
         "lateness_ns": job.lateness_ns,
         "tardiness_ns": job.tardiness_ns,
-        "met": job.met,
+        "missed": missed(job),
         "outcome": job.outcome.value,
         "exit_value": job.exit_value,
     }
