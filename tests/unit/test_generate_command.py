@@ -127,3 +127,12 @@ def test_rtapps_files_come_and_go_with_a_line_for_what_they_cannot_say(tmp_path:
 def test_the_schema_is_printed() -> None:
     out, _ = distributor("schema")
     assert json.loads(out) == schema()
+
+
+def test_sets_for_more_processors_than_the_machines_have_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "two.jsonl"
+    words = ("--tasks", 4, "-u", 1.5, "--processors", 2, "--sets", 3, "--seed", 1)
+    distributor("generate", *words, "-o", file)
+    with pytest.raises(ConfigurationError, match=r"needs 2 processors.* have 1 \(take --cpus 2\)"):
+        distributor("run", file, "--store", tmp_path / "x.db")
+    assert not (tmp_path / "x.db").exists()

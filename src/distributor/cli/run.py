@@ -18,7 +18,7 @@ from rich.logging import RichHandler
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
-from distributor.errors import DistributorError, MachineError
+from distributor.errors import ConfigurationError, DistributorError, MachineError
 from distributor.jobs.job import Job
 from distributor.machines.host import machines_at_once
 from distributor.machines.kind import machine_kind
@@ -130,7 +130,7 @@ def run(
         format="%(message)s",
         handlers=[RichHandler(console=err, show_path=False, show_time=False)],
     )
-    tasksets = _checked(load(file), offset)
+    tasksets = _checked(load(file), offset, cpus)
     switches = trace_limit if trace else 0
     options: dict[str, Any] = {"clock": clock, "network": network, "cpus": cpus}
     if memory_mib is not None:
@@ -213,12 +213,24 @@ def run(
         raise typer.Exit(EXIT_UNDECIDED)
 
 
-def _checked(tasksets: TaskSet | Iterable[TaskSet], offset: int) -> TaskSet | Iterable[TaskSet]:
-    """The same, once its first set is known to be one: before anything is made or kept."""
+def _checked(
+    tasksets: TaskSet | Iterable[TaskSet], offset: int, cpus: int
+) -> TaskSet | Iterable[TaskSet]:
+    """The same, once its first set is known to be one that fits onto the machines' processors.
+
+    Before anything is made or kept.
+    """
     probe: TaskSet | Iterable[TaskSet] = tasksets
     if isinstance(tasksets, Iterator):
         tasksets, probe = tee(tasksets)
-    Job(probe, offset=offset)
+    first = Job(probe, offset=offset).take()
+    assert first is not None
+    needed = max(task.coreoffset + (task.cores or 1) for task in first.taskset)
+    if needed > cpus:
+        raise ConfigurationError(
+            f"the first task set needs {needed} processors, and the machines have {cpus}",
+            hint=f"take --cpus {needed}",
+        )
     return tasksets
 
 
