@@ -32,7 +32,11 @@ _COLUMNS = (
 
 def theory(
     file: Annotated[
-        Path, typer.Argument(help="Python that defines `tasksets`, or JSON.", show_default=False)
+        Path,
+        typer.Argument(
+            help="Python that defines `tasksets`, JSON, JSON lines or CSV; - reads JSON lines.",
+            show_default=False,
+        ),
     ],
     cpus: Annotated[
         int | None,
