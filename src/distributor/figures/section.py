@@ -10,7 +10,7 @@ import pandas
 from distributor.analysis.duration import format_duration
 from distributor.analysis.report import PRIORITY_NOTE
 from distributor.analysis.statistics import each_row
-from distributor.analysis.table import Column
+from distributor.analysis.table import Column, shortened
 from distributor.figures.gantt import chart_height, gantt_chart, telling_window
 from distributor.figures.html import Content, Html, join, table, tag
 from distributor.figures.responses import task_height, task_responses_plot
@@ -106,7 +106,7 @@ def agreement_tables(agreement: DataFrame) -> Iterator[Html]:
         yield tag(
             "p",
             f"Where theory has a worst-case response time, the longest measured one came to "
-            f"{used.max():.2%} of it at most, {used.median():.1%} in the median; in {above} of "
+            f"{used.max():.1%} of it at most, {used.median():.1%} in the median; in {above} of "
             f"{len(used)} sets it is above, by the machine's own costs.",
         )
     differing = agreement[(agreement["agrees"] == False).fillna(False)]  # noqa: E712
@@ -118,7 +118,14 @@ def agreement_tables(agreement: DataFrame) -> Iterator[Html]:
     yield table(
         columns,
         [
-            (str(row.set_index), row.name, row.verdict, row.theory, row.test, row.why)
+            (
+                str(row.set_index),
+                shortened(row.name, 32),
+                row.verdict,
+                row.theory,
+                row.test,
+                row.why,
+            )
             for row in each_row(differing.head(DIFFERENCES_MAX))
         ],
         f"Sets on which they disagree: {len(differing):,}",
@@ -224,7 +231,7 @@ def sets_table(of_sets: DataFrame, agreement: DataFrame) -> Iterator[Html]:
         (
             str(row.batch),
             str(row.set_index),
-            row.name,
+            shortened(row.name, 32),
             tag("span", row.verdict, class_=_CLASSES.get(row.verdict, "")),
             theory,
             str(row.tasks),
