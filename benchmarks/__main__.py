@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import benchmarks
 from benchmarks import Measured
+from benchmarks._outside import Skipped
 from distributor.errors import DistributorError
 
 
@@ -36,6 +37,8 @@ def main() -> int:
         try:
             for line in run(name):
                 print(json.dumps(line), flush=True)
+        except Skipped as why:
+            print(f"{name}: skipped: {why}", file=sys.stderr)
         except DistributorError as error:
             # One that cannot run here (no image, no QEMU) keeps no other from running.
             print(f"{name}: {error}", file=sys.stderr)

@@ -16,13 +16,13 @@ JOBS = 1000
 
 
 def main() -> Iterator[Measured]:
-    latencies_us = asyncio.run(_measure())
+    latencies_us = asyncio.run(measure())
     yield measured("start_latency_least", min(latencies_us), "us", GOAL_US)
     yield measured("start_latency_median", median(latencies_us), "us", GOAL_US)
     yield measured("start_latency_greatest", max(latencies_us), "us", GOAL_US)
 
 
-async def _measure() -> list[float]:
+async def measure() -> list[float]:
     async with bench() as one:
         record = await one.run(TaskSet(Task("idle", period_ms=1, priority=0, numberofjobs=JOBS)))
     return [(job.start_latency_ns or 0) / 1e3 for job in record.jobs]
