@@ -87,7 +87,8 @@ def test_results_go_to_other_places_as_well(sets: Path, tmp_path: Path) -> None:
         assert server.documents("distributor.runs")[0]["options"]["network"] == "auto"
     assert len((tmp_path / "r.csv").read_text().splitlines()) == 5
     rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
-    assert [row["verdict"] for row in rows] == ["schedulable"] * 3 + ["missed"]
+    # In the order in which they ended, on several machines.
+    assert sorted(row["verdict"] for row in rows) == ["missed"] + ["schedulable"] * 3
 
 
 def test_a_place_that_cannot_be_written_to_is_one_line(sets: Path, tmp_path: Path) -> None:
