@@ -56,7 +56,7 @@ def _virtme_s() -> float:
         *("--script-sh", f"true && echo {WORD}"),
     ]
     # It insists on a terminal.
-    terminal = ["script", "-qec", shlex.join(command), "/dev/null"]
+    terminal = ["script", "-qc", shlex.join(command), "/dev/null"]
     run(terminal, LIMIT_S)  # sorts out the modules, once
     begun_s = time.perf_counter()
     said = run(terminal, LIMIT_S)
