@@ -30,7 +30,7 @@ class UserNetwork:
             "-netdev",
             f"user,id=net0,restrict=on,hostfwd=tcp:{HOST}:0-:{self.guest_port}",
             "-device",
-            CARD,
+            f"{CARD},netdev=net0",
         ]
 
     def parse_port(self, usernet: str) -> int:
