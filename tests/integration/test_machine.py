@@ -178,6 +178,7 @@ async def test_a_guest_that_gives_up_is_a_fault_of_the_guest(image: Image, tmp_p
 async def test_a_panic_is_told_by_the_kernels_own_words(image: Image, tmp_path: Path) -> None:
     broken = dataclasses.replace(image, folder=tmp_path)
     broken.initramfs.write_bytes(b"no archive at all")  # so there is no process 1
+    (tmp_path / "tasks").mkdir()
     with pytest.raises(GuestFault, match="Kernel panic") as caught:
         async with running(broken, tmp_path, clock="real", accelerator="tcg"):
             pass
