@@ -1,9 +1,10 @@
-"""One host core for all of a QEMU whose virtual processors take turns.
+"""One host core for all threads of a QEMU, while it runs a task set in virtual time.
 
-QEMU runs the timers of virtual time in two threads, its main loop and that of the processors,
-whichever comes first; when the main loop does, it takes the turn from the processor that has
-it, and two runs part. On one core the main loop, which sleeps most of the time, is served at
-once, and comes first or last always alike (docs/decisions/0031).
+QEMU runs the timers of virtual time, and skips idle time, in two threads: its main loop and that
+of the processors, whichever comes first. Where both run at once, the main loop can do so a few
+instructions before those are counted, or take its turn from one of several processors; two
+runs then part. On one core the main loop, which sleeps most of the time, is served at once, and
+comes first or last always alike (docs/decisions/0031).
 """
 
 from __future__ import annotations

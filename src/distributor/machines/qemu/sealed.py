@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -38,7 +37,7 @@ class SealedQemuMachine(QemuBase):
     :param prepare: gives the template when the machine starts.
     :param console: the file that keeps what its forks print; asked for when it starts.
     :param holds: the files that are in its image, by their names on the wire.
-    :param one_core: keeps forks of several processors on one core of the host.
+    :param one_core: keeps each fork that runs on one core of the host.
     """
 
     def __init__(
@@ -104,8 +103,7 @@ class SealedQemuMachine(QemuBase):
         fork.shared.say(said)
         self._last = fork
         self._next = self._fork_ahead()
-        turns = instance.spec.cpus > 1
-        with self._one_core.hold(instance.process.pid) if turns else contextlib.nullcontext():
+        with self._one_core.hold(instance.process.pid):
             try:
                 await instance.monitor.ask("cont")
             except QMPError:
