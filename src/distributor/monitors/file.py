@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import stat
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,7 +27,7 @@ _HEAD_MAX = 1 << 20
 _BLOCK = 1 << 16
 
 
-class FileMonitor(Monitor):
+class FileMonitor(Monitor, ABC):
     """Appends rows to a file; the base of the two that are handed to a distributor.
 
     A set's rows are with the operating system, all in one piece, when the call that brought
@@ -73,17 +74,17 @@ class FileMonitor(Monitor):
 
     # What a format is
 
+    @abstractmethod
     def _head(self) -> bytes:
         """What a new file begins with."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _continues(self, first_line: bytes) -> bool:
         """Whether a file that begins so is one of this format."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _line(self, row: dict[str, Value]) -> bytes:
         """A row as one line, its end included."""
-        raise NotImplementedError
 
     # The file
 
