@@ -11,6 +11,7 @@ demo: setup ## set everything up, then run task sets on two machines
 	$(bin)/distributor run examples/demo.py --machines 2
 
 test: setup ## set everything up, then run all tests
+	@client-tools/bootstrap.sh tests
 	$(bin)/python -m pytest
 
 check: ## look for mistakes without running anything: ruff, mypy, the C compiler's strictest warnings

@@ -2,11 +2,13 @@
 # Brings a bare Debian (or Ubuntu) to where Distributor runs: the one set-up that the
 # Makefile, the continuous tests and the Vagrant machine all use.
 #
-# Usage: client-tools/bootstrap.sh [STEP...]     STEP: packages environment image (default: all)
+# Usage: client-tools/bootstrap.sh [STEP...]     (default: packages environment image)
 #
 #   packages     Debian packages, by apt (through sudo for a user who is not root)
 #   environment  the Python environment .venv, from constraints.txt
 #   image        the guest image, by `distributor image build`
+#   tests        Debian packages of what only some users need, and all tests: the bridge
+#                network, machines that are ARM boards, a browser
 #
 # Each step first asks whether its work is done already; then it does, and fetches, nothing.
 set -euo pipefail
@@ -69,9 +71,25 @@ apt() {
         apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"
 }
 
-packages() {
+# The same for what the tests need beside it.
+missing_test_packages() {
+    local compiler
+    command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] \
+        || echo "dnsmasq-base|addresses of the bridge network"
+    command -v tc >/dev/null || [ -x /sbin/tc ] || echo "iproute2|networks that lose packets"
+    command -v qemu-system-arm >/dev/null && command -v qemu-system-aarch64 >/dev/null \
+        || echo "qemu-system-arm|ARM machines"
+    for compiler in "aarch64-linux-gnu arm64" "arm-linux-gnueabihf armhf"; do
+        command -v "${compiler% *}-gcc" >/dev/null \
+            || echo "gcc-${compiler% *} libc6-dev-${compiler#* }-cross|to compile what runs in ARM machines"
+    done
+    command -v chromium >/dev/null || echo "chromium|the tests of pages"
+}
+
+# Installs what the command $1 prints.
+install_missing() {
     local missing names="" why="" package_names reason
-    missing=$(missing_packages)
+    missing=$("$1")
     [ -n "$missing" ] || return 0
     while IFS='|' read -r package_names reason; do
         names+=" $package_names"
@@ -86,10 +104,14 @@ packages() {
     apt update
     # shellcheck disable=SC2086  # a list of names
     apt install --no-install-recommends $names
-    missing=$(missing_packages)
+    missing=$("$1")
     [ -z "$missing" ] \
         || die "still missing after apt-get: ${missing//$'\n'/; }. Python must be 3.11 to 3.13."
 }
+
+packages() { install_missing missing_packages; }
+
+tests() { install_missing missing_test_packages; }
 
 # --- environment ----------------------------------------------------------------------
 
@@ -143,7 +165,7 @@ flock 9
 [ $# -gt 0 ] || set -- packages environment image
 for step in "$@"; do
     case $step in
-        packages | environment | image) "$step" ;;
-        *) die "no step $step; the steps are packages, environment and image" ;;
+        packages | environment | image | tests) "$step" ;;
+        *) die "no step $step; the steps are packages, environment, image and tests" ;;
     esac
 done

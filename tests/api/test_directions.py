@@ -47,11 +47,13 @@ IMPURE_MODULES = set(
     """.split()
 )
 
-#: What pyproject.toml asks for, by the names that are imported (SimPy comes with simso).
+#: What pyproject.toml asks for, by the names that are imported (SimPy comes with simso, and
+#: pydantic and starlette with FastAPI).
 DEPENDENCIES = set(
     """
-    SimPy bson convolutionalfixedsum matplotlib numpy pandas perfetto pyarrow pymongo qemu rich
-    simso sqlalchemy typer
+    SimPy bson convolutionalfixedsum fastapi httpx matplotlib numpy pandas perfetto
+    prometheus_client psutil pyarrow pydantic pymongo pyroute2 pythonjsonlogger qemu rich simso
+    sqlalchemy starlette textual typer uvicorn
     """.split()
 )
 
