@@ -18,7 +18,7 @@ COLD_STARTS = 2
 
 
 def main() -> Iterator[Measured]:
-    floor_s = median(_version_s() for _ in range(STARTS))
+    floor_s = median(version_s() for _ in range(STARTS))
     yield measured("start_qemu_version", floor_s * 1e3, "ms")
     for clock in (Clock.VIRTUAL, Clock.REAL):
         cold_s, _ = asyncio.run(_measure(clock, COLD_STARTS, cold=True))
@@ -27,7 +27,7 @@ def main() -> Iterator[Measured]:
         yield measured(f"start_{clock}_processor_time_median", work_s * 1e3, "ms")
 
 
-def _version_s() -> float:
+def version_s() -> float:
     """The least that any start of QEMU takes."""
     begun_s = time.perf_counter()
     subprocess.run([qemu_facts().path, "--version"], check=True, stdout=subprocess.DEVNULL)

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from distributor.machines.image import Image, build_image, other_images, require_image
-from distributor.machines.qemu.template import kept_templates
+from distributor.machines.image.build import images_folder
+from distributor.machines.image.cache import earlier_formats
+from distributor.machines.qemu.template import kept_templates, templates_folder
 
 image = typer.Typer(
     help="The guest image: a real-time kernel, the loader and the built-in tasks.",
@@ -68,12 +70,15 @@ def show(
 
 @image.command("clear")
 def clear() -> None:
-    """Remove every template, and all images but the one that machines boot.
+    """Remove every template, all images but the one that machines boot, and what was kept by
+    earlier versions.
 
     Nothing is lost: a template is booted anew when it is needed. No machine may be running.
     """
     templates, images = kept_templates(), other_images()
-    for folder in (*(kept.folder for kept in templates), *images):
+    formats = (templates_folder(), images_folder())
+    earlier = [folder for current in formats for folder in earlier_formats(current)]
+    for folder in (*(kept.folder for kept in templates), *images, *earlier):
         shutil.rmtree(folder, ignore_errors=True)
     typer.echo(
         f"removed {len(templates)} templates "

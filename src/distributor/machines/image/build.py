@@ -80,7 +80,7 @@ def build_image(
     taken = find_kernel(flavour, progress, path=kernel, modules=modules)
     inputs = json.dumps([_FORMAT, hashed, compiler, taken.key])
     key = hashlib.sha256(inputs.encode()).hexdigest()[:24]
-    images = _images()
+    images = images_folder()
     keep(images / key, lambda part: _make(part, folder, hashed, taken, progress), anew=force)
     write_whole(images / "current", key)
     return _load(images / key)
@@ -96,7 +96,7 @@ def find_image() -> Image | None:
 
 def other_images() -> list[Path]:
     """Folders of images that are not the one that was built last."""
-    images = _images()
+    images = images_folder()
     try:
         current = (images / "current").read_text(encoding="utf-8").strip()
     except OSError:
@@ -111,8 +111,8 @@ def require_image() -> Image:
     """
     hint = "build it: distributor image build"
     try:
-        key = (_images() / "current").read_text(encoding="utf-8").strip()
-        image = _load(_images() / key)
+        key = (images_folder() / "current").read_text(encoding="utf-8").strip()
+        image = _load(images_folder() / key)
     except (OSError, ValueError, KeyError):
         raise ImageError("there is no guest image yet", hint=hint) from None
     if not (image.kernel.is_file() and image.initramfs.is_file()):
@@ -156,5 +156,6 @@ def _load(folder: Path) -> Image:
     )
 
 
-def _images() -> Path:
+def images_folder() -> Path:
+    """Where images are kept."""
     return cache_folder() / f"images-{_FORMAT}"

@@ -23,6 +23,17 @@ def cache_folder() -> Path:
     return base / "distributor"
 
 
+def earlier_formats(folder: Path) -> list[Path]:
+    """The folders of which ``folder`` is a later format: ``images-1`` for ``images-2``."""
+    name, _, number = folder.name.rpartition("-")
+    found = []
+    for other in sorted(folder.parent.glob(f"{name}-*")):
+        other_number = other.name.rpartition("-")[2]
+        if other_number.isdecimal() and int(other_number) < int(number):
+            found.append(other)
+    return found
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file, waiting for whoever else has it; the kernel frees it with its owner."""
