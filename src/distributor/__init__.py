@@ -32,6 +32,7 @@ from distributor.errors import (
     StoreError,
     WireError,
 )
+from distributor.jobs.job import JobState
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import Machine, MachineKind, MachineState
 from distributor.monitors.console import ConsoleMonitor
@@ -64,6 +65,7 @@ __all__ = [
     "EventType",
     "GuestFault",
     "ImageError",
+    "JobState",
     "JobView",
     "JsonLinesMonitor",
     "LaunchError",

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, StateError
-from distributor.jobs.job import Job, Later
+from distributor.jobs.job import Job, JobState, Later
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
@@ -51,6 +51,7 @@ class JobView:
     #: Sets in all; None while the end of its source is not in sight.
     total: int | None
     done: bool
+    state: JobState
 
 
 class Distributor:
@@ -189,12 +190,34 @@ class Distributor:
         """Every job that was added, in order."""
         return self._thread.call(
             lambda: [
-                JobView(job.number, job.decided, job.total, job.done) for job in self._engine.jobs
+                JobView(job.number, job.decided, job.total, job.done, job.state)
+                for job in self._engine.jobs
             ]
         )
 
+    def cancel_job(self, number: int) -> None:
+        """Run no more sets of a job. Those that run are finished, and their verdicts kept.
+
+        :raise StateError: there is no such job, or it has ended.
+        """
+        self._thread.call(lambda: self._engine.cancel(number))
+
+    def pause_job(self, number: int) -> None:
+        """Begin no set of a job until :meth:`resume_job`; other jobs go on.
+
+        :raise StateError: there is no such job, or it has ended.
+        """
+        self._thread.call(lambda: self._engine.hold(number))
+
+    def resume_job(self, number: int) -> None:
+        """Go on with a job that was paused.
+
+        :raise StateError: there is no such job, or it has ended.
+        """
+        self._thread.call(lambda: self._engine.release(number))
+
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until every set has its verdict.
+        """Wait until every set of every job has its verdict; a paused job is waited for.
 
         :param timeout: seconds; None waits as long as it takes.
         :return: whether that is so; False if the time ran out first.

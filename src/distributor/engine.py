@@ -20,6 +20,7 @@ from distributor.errors import (
     DistributorError,
     MachineError,
     SessionError,
+    StateError,
     StoreError,
 )
 from distributor.jobs.job import Job, Ticket
@@ -122,6 +123,44 @@ class Engine:
         own = () if job.monitor is None else (job.monitor,)
         self._watchers[job] = Fanout(*self._monitors, *own)
         self.do(self.queue.add(job))
+
+    def job(self, number: int) -> Job:
+        """A job by its number.
+
+        :raise StateError: there is none of this number.
+        """
+        for job in self.jobs:
+            if job.number == number:
+                return job
+        raise StateError(f"there is no job {number}")
+
+    def cancel(self, number: int) -> None:
+        """Run no more sets of a job; those that run are finished, and their verdicts kept.
+
+        :raise StateError: there is no such job, or it has ended.
+        """
+        self.do(self.queue.cancel(self.job(number)))
+
+    def hold(self, number: int) -> None:
+        """Begin no set of a job until :meth:`release`; those that run are finished.
+
+        :raise StateError: there is no such job, or it has ended.
+        """
+        self.do(self.queue.hold(self.job(number)))
+
+    def release(self, number: int) -> None:
+        """Go on with a job that was held.
+
+        :raise StateError: there is no such job, or it has ended.
+        """
+        self.do(self.queue.release(self.job(number)))
+
+    def kill(self, machine: str) -> None:
+        """End a machine at once; its set comes back, and another machine takes its place.
+
+        :raise StateError: there is no such machine.
+        """
+        self.do(self.queue.kill(machine))
 
     def machines(self) -> list[tuple[Machine, Attempt | None]]:
         """The machines that exist, each with what it is running."""

@@ -95,6 +95,29 @@ def test_every_set_is_run_and_judged(
         assert machine.loader.words.count(0x0DE5F11E) == 1
 
 
+def test_a_job_is_paused_resumed_and_cancelled(builtin: dict[str, Path]) -> None:
+    watcher = Watcher()
+    with Distributor(session_type=FakeKind(), builtin=builtin) as distributor:
+        distributor.set_max_machine_value(0)
+        first = distributor.add_job(sets(3), watcher)
+        second = distributor.add_job(sets(2))
+        third = distributor.add_job(sets(1))
+        distributor.pause_job(first)
+        distributor.cancel_job(third)
+        distributor.set_max_machine_value(1)
+        until(lambda: distributor.jobs[second - 1].done)
+        assert [job.state for job in distributor.jobs] == ["paused", "done", "cancelled"]
+        assert not watcher.said
+        distributor.resume_job(first)
+        assert distributor.wait(20)
+        assert [job.state for job in distributor.jobs] == ["done", "done", "cancelled"]
+        with pytest.raises(StateError, match="job 1 is done: it cannot be cancelled"):
+            distributor.cancel_job(first)
+        with pytest.raises(StateError, match="there is no job 4"):
+            distributor.pause_job(4)
+    assert sorted(watcher.verdicts) == [0, 1, 2]
+
+
 def test_a_changed_binary_is_sent_again(builtin: dict[str, Path]) -> None:
     kind = FakeKind()
     with Distributor(session_type=kind, builtin=builtin) as distributor:

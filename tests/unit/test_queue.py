@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from distributor import (
     Task,
     TaskSet,
 )
-from distributor.jobs.job import LATER, Job, Later, Ticket
+from distributor.jobs.job import LATER, LINE_END_MAX, Job, JobState, Later, Ticket
 from distributor.jobs.queue import (
     FAILED_STARTS_MAX,
     LOSSES_MAX,
@@ -138,7 +140,7 @@ def test_shutting_down_waits_for_the_set_that_runs() -> None:
 
 def test_a_lost_machine_costs_its_set_no_try() -> None:
     queue = Queue(1, 1)
-    queue.add(Job(sets(2)))
+    queue.add(Job(sets(1)))
     machine = "m1"
     for _ in range(LOSSES_MAX - 1):
         assert names(queue.ready(machine)) == [f"run {machine} 0"]
@@ -157,6 +159,159 @@ def test_a_set_that_breaks_its_machine_pays_with_its_own_tries() -> None:
     assert names(queue.lost("m1", FAULT)) == ["back m1 0", "start m2"]
     queue.ready("m2")
     assert names(queue.lost("m2", FAULT)) == ["undecided m2 0", "done 1"]
+
+
+def test_a_set_that_cost_a_machine_is_tried_again_when_the_others_have_run() -> None:
+    queue = Queue(1, 2)
+    queue.add(Job(sets(3)))
+    queue.ready("m1")
+    assert names(queue.lost("m1", FAULT)) == ["back m1 0", "start m2"]
+    assert names(queue.ready("m2")) == ["run m2 1"]
+    assert names(queue.lost("m2", LOST)) == ["back m2 1", "start m3"]
+    assert names(queue.ready("m3")) == ["run m3 2"]
+    assert names(queue.finished("m3")) == ["run m3 0"]
+    assert names(queue.lost("m3", FAULT)) == ["undecided m3 0", "start m4"]
+    assert names(queue.ready("m4")) == ["run m4 1"]
+    assert names(queue.finished("m4")) == ["done 1"]
+
+
+def test_the_end_of_the_line_is_that_of_the_sets_own_job() -> None:
+    queue = Queue(1, 2)
+    queue.add(Job(sets(1)))
+    queue.add(Job(sets(1), number=2))
+    queue.ready("m1")
+    queue.lost("m1", FAULT)
+    queue.ready("m2")
+    assert names(queue.finished("m2")) == ["done 1", "run m2 0"]
+
+
+def test_sets_that_cost_machines_do_not_pile_up_at_the_end_of_an_endless_line() -> None:
+    queue = Queue(1, 2)
+    (one,) = sets(1)
+    queue.add(Job(itertools.repeat(one)))
+    given_up = 0
+    for number in range(1, 5 * LINE_END_MAX):
+        queue.ready(f"m{number}")
+        given_up += names(queue.lost(f"m{number}", FAULT))[0].startswith("undecided")
+    # Each round either adds one to the end of the line or takes one from there.
+    assert given_up > LINE_END_MAX
+
+
+# What the user asks of one job
+
+
+def test_a_held_job_gives_no_set_and_lets_the_others_run() -> None:
+    queue = Queue(1, 1)
+    held, other = Job(sets(3)), Job(sets(1), number=2)
+    queue.add(held)
+    queue.add(other)
+    states = [held.state]
+    queue.ready("m1")
+    states.append(held.state)
+    assert names(queue.hold(held)) == []
+    assert names(queue.hold(held)) == []
+    states.append(held.state)
+    assert names(queue.finished("m1")) == ["run m1 0"]
+    assert names(queue.finished("m1")) == ["done 2"]
+    assert held.decided == 1
+    assert names(queue.release(held)) == ["run m1 1"]
+    states.append(held.state)
+    assert states == ["waiting", "running", "paused", "running"]
+
+
+def test_no_machine_is_started_for_a_held_job() -> None:
+    queue = Queue(2, 1)
+    job = Job(sets(3))
+    queue.add(job)
+    queue.hold(job)
+    queue.ready("m1")
+    assert names(queue.lost("m2", LOST)) == []
+    assert names(queue.lost("m1", LOST)) == []
+    assert names(queue.release(job)) == ["start m3", "start m4"]
+
+
+def test_a_held_job_keeps_the_sets_that_come_back() -> None:
+    queue = Queue(1, 2)
+    job = Job(sets(1))
+    queue.add(job)
+    queue.ready("m1")
+    queue.hold(job)
+    assert names(queue.lost("m1", FAULT)) == ["back m1 0"]
+    assert names(queue.release(job)) == ["start m2"]
+    assert names(queue.ready("m2")) == ["run m2 0"]
+
+
+def test_a_cancelled_job_finishes_what_runs_and_nothing_else() -> None:
+    queue = Queue(2, 1)
+    job = Job(sets(9))
+    queue.add(job)
+    queue.add(Job(sets(1), number=2))
+    queue.ready("m1")
+    queue.ready("m2")
+    assert names(queue.cancel(job)) == []
+    assert job.state is JobState.CANCELLED
+    assert names(queue.finished("m1")) == ["run m1 0"]
+    assert names(queue.finished("m2")) == ["done 1"]
+    assert (job.decided, job.done, job.error) == (2, True, None)
+    assert names(queue.finished("m1")) == ["done 2"]
+
+
+def test_a_cancelled_jobs_set_that_comes_back_is_dropped() -> None:
+    queue = Queue(1, 2)
+    job = Job(sets(3))
+    queue.add(job)
+    queue.ready("m1")
+    queue.cancel(job)
+    assert names(queue.lost("m1", FAULT)) == ["back m1 0", "done 1"]
+    assert queue.done
+    assert job.decided == 0
+
+
+def test_a_job_of_which_nothing_runs_ends_when_it_is_cancelled() -> None:
+    closed = []
+
+    def source() -> Iterator[TaskSet]:
+        try:
+            yield from sets(9)
+        finally:
+            closed.append(True)
+
+    queue = Queue(1, 1)
+    job = Job(source())
+    queue.add(job)
+    assert names(queue.cancel(job)) == ["done 1"]
+    assert closed == [True]
+    for verb in (queue.cancel, queue.hold, queue.release):
+        with pytest.raises(StateError, match="job 1 is cancelled: it cannot be"):
+            verb(job)
+    # The machine that was coming up is there for the next job.
+    assert names(queue.ready("m1")) == []
+    assert names(queue.add(Job(sets(1), number=2))) == ["run m1 0"]
+
+
+def test_a_cancelled_source_that_waits_is_not_asked_again() -> None:
+    source = Waiting(*sets(1))
+    queue = Queue(1, 1)
+    job = Job(source)
+    queue.add(job)
+    queue.ready("m1")
+    queue.cancel(job)
+    source.waiting += sets(4)
+    assert names(queue.finished("m1")) == ["done 1"]
+    assert job.error is None
+    assert len(source.waiting) == 4
+
+
+def test_a_machine_that_is_killed_gives_its_set_to_another() -> None:
+    queue = Queue(1, 1)
+    queue.add(Job(sets(2)))
+    queue.ready("m1")
+    assert names(queue.kill("m1")) == ["back m1 0", "kill m1"]
+    assert names(queue.kill("m1")) == []
+    assert names(queue.lost("m1", None)) == ["start m2"]
+    assert names(queue.ready("m2")) == ["run m2 0"]
+    with pytest.raises(StateError, match="machine m1 is gone"):
+        queue.kill("m1")
 
 
 def test_a_set_that_can_run_nowhere_keeps_its_machine() -> None:
@@ -280,18 +435,25 @@ def test_a_billion_sets_are_drawn_one_at_a_time() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.integers(1, 12), st.integers(1, 4), st.integers(0, 2**32))
+@given(st.integers(1, 12), st.integers(1, 4), st.booleans(), st.integers(0, 2**32))
 def test_whatever_happens_every_set_gets_exactly_one_verdict(
-    count: int, maximum: int, seed: int
+    count: int, maximum: int, cancels: bool, seed: int
 ) -> None:
-    """Random lives: machines come, finish, break, are lost; the user interferes."""
+    """Random lives: machines come, finish, break, are lost; the user interferes.
+
+    Two jobs; the second one may be cancelled, and then has at most one verdict for a set.
+    """
     chance = random.Random(seed)
     queue = Queue(maximum, 2, noisy_tries=1)
-    verdicts: list[int] = []
+    verdicts: list[tuple[int, int]] = []
     starting: list[str] = []
     running: dict[str, Ticket] = {}
     ending: list[str] = []
     done = 0
+    jobs = [Job(sets(count)), Job(sets(count), number=2)]
+
+    def place(ticket: Ticket) -> tuple[int, int]:
+        return ticket.job.number, ticket.index
 
     def apply(actions: list[Action]) -> None:
         nonlocal done
@@ -304,18 +466,21 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
                     if machine in starting:
                         starting.remove(machine)
                 case Run(machine, ticket):
+                    assert not ticket.job.held
+                    assert not ticket.job.cancelled
                     running[machine] = ticket
                 case PutBack(machine, _):
                     running.pop(machine)
                 case GiveUp(machine, ticket, _):
                     running.pop(machine)
-                    verdicts.append(ticket.index)
+                    verdicts.append(place(ticket))
                 case JobDone():
                     done += 1
         if any(isinstance(action, Start) for action in actions):
             assert len(queue.machines) <= queue.maximum
 
-    apply(queue.add(Job(sets(count))))
+    for job in jobs:
+        apply(queue.add(job))
     for _ in itertools.count():
         choices = ["user"] * 2
         choices += ["ready"] * 6 * bool(starting)
@@ -326,14 +491,14 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
                 apply(queue.ready(starting.pop(chance.randrange(len(starting)))))
             case "finished":
                 machine = chance.choice(list(running))
-                verdicts.append(running.pop(machine).index)
+                verdicts.append(place(running.pop(machine)))
                 apply(queue.finished(machine))
             case "disturbed":
                 machine = chance.choice(list(running))
                 if again := queue.disturbed(machine):
                     apply(again)
                 else:
-                    verdicts.append(running.pop(machine).index)
+                    verdicts.append(place(running.pop(machine)))
                 apply(queue.finished(machine))
             case "lost" | "fault" as how:
                 machine = chance.choice(list(running))
@@ -348,11 +513,23 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
                     queue.resume,
                     lambda: queue.set_maximum(chance.randint(1, 4)),
                 ]
+                for job in jobs:
+                    if not job.done and not job.cancelled:
+                        wishes += [partial(queue.hold, job), *[partial(queue.release, job)] * 2]
+                if queue.machines:
+                    wishes.append(lambda: queue.kill(chance.choice(queue.machines)))
+                if cancels and not jobs[1].done and not jobs[1].cancelled:
+                    wishes.append(partial(queue.cancel, jobs[1]))
                 apply(chance.choice(wishes)())
         if queue.done:
             break
-    assert sorted(verdicts) == list(range(count))
-    assert done == 1
+    assert len(set(verdicts)) == len(verdicts)
+    expected = {(job.number, index) for job in jobs for index in range(count)}
+    assert Counter({job.number: job.decided for job in jobs}) == Counter(job for job, _ in verdicts)
+    if not jobs[1].cancelled:
+        assert set(verdicts) == expected
+    assert {index for job, index in verdicts if job == 1} == set(range(count))
+    assert done == 2
 
 
 # Sources that wait for verdicts

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from itertools import islice
 from typing import Any, Final
 
@@ -21,6 +22,27 @@ class Later(Enum):
 #: What a source gives that has no set now, and may have one when a verdict has come. It is
 #: asked again after each verdict of its job.
 LATER: Final = Later.LATER
+
+
+#: Sets that may wait at the end of a job's line, having cost a machine, before they go first:
+#: a source of any length in which every set kills its machine takes no more memory than this.
+LINE_END_MAX = 100
+
+
+class JobState(StrEnum):
+    """What a job is at."""
+
+    #: None of its sets has been taken yet.
+    WAITING = "waiting"
+    RUNNING = "running"
+    #: No set of it is taken until it is released.
+    PAUSED = "paused"
+    #: Every set has its verdict.
+    DONE = "done"
+    #: It was cancelled; sets that ran at that moment may still get their verdict.
+    CANCELLED = "cancelled"
+    #: Its source broke (:attr:`Job.error`).
+    FAILED = "failed"
 
 
 @dataclass(slots=True, eq=False)
@@ -89,9 +111,16 @@ class Job:
         self.decided = 0
         #: Why the source could not be drawn to its end, if so.
         self.error: ConfigurationError | None = None
+        #: Whether no set is taken until that changes.
+        self.held = False
+        #: Whether no set is taken any more.
+        self.cancelled = False
         self._next = offset
         self._ended = False
         self._open = 0
+        # Sets that came back: those to be taken first, and those at the end of the line.
+        self._first: deque[Ticket] = deque()
+        self._last: deque[Ticket] = deque()
         self._ahead: Ticket | None = self._draw()
         if self._ahead is None:
             if self.error is not None:
@@ -100,16 +129,41 @@ class Job:
             raise ConfigurationError(f"a job needs at least one task set; this has none{skipped}")
 
     def take(self) -> Ticket | None:
-        """The next set, None when the source has no more, or none yet.
+        """The next set; None when there is no more, none yet, or the job is held or cancelled.
 
         The source is always one set ahead, so that the end is known when the last
         one is taken.
         """
-        ticket, self._ahead = self._ahead, None
-        if ticket is not None:
-            self._open += 1
+        if self.held or self.cancelled:
+            return None
+        if self._first:
+            ticket = self._first.popleft()
+        elif self._last and (self._ahead is None or len(self._last) >= LINE_END_MAX):
+            ticket = self._last.popleft()
+        elif self._ahead is not None:
+            ticket, self._ahead = self._ahead, None
             self._ahead = self._draw()
+        else:
+            return None
+        self._open += 1
         return ticket
+
+    def put_back(self, ticket: Ticket, *, last: bool) -> None:
+        """A set that was taken has no verdict; a cancelled job forgets it.
+
+        :param last: it waits at the end of the line, not at its head.
+        """
+        self._open -= 1
+        if not self.cancelled:
+            (self._last if last else self._first).append(ticket)
+
+    def cancel(self) -> None:
+        """No set is taken any more, and the source is let go; those taken may get a verdict."""
+        self.cancelled = True
+        self._ahead = None
+        self._source = iter(())
+        self._first.clear()
+        self._last.clear()
 
     def decide(self) -> None:
         """One of the sets taken has its verdict."""
@@ -118,39 +172,57 @@ class Job:
 
     def look(self) -> None:
         """Ask a source again that had no set yet: who watches has been told of a verdict."""
-        if self._ahead is None and not self._ended:
+        if self._ahead is None and not self._ended and not self.cancelled:
             self._ahead = self._draw()
-            if self._ahead is None and not self._ended and self._open == 0:
+            waiting = self._open + len(self._first) + len(self._last)
+            if self._ahead is None and not self._ended and waiting == 0:
                 self._fail("its source waits for a verdict, and none is to come")
 
     @property
-    def drawn(self) -> bool:
-        """Whether every set has been taken."""
-        return self._ahead is None and self._ended
+    def done(self) -> bool:
+        """Whether no set is to get a verdict any more.
+
+        All have one; or the source broke, or the job was cancelled, and all those taken have.
+        """
+        if self.cancelled:
+            return self._open == 0
+        return self._drawn and self._open == 0 and not self._first and not self._last
 
     @property
-    def done(self) -> bool:
-        """Whether every set has its verdict (or the source broke, and all taken have)."""
-        return self.drawn and self._open == 0
+    def state(self) -> JobState:
+        """See :class:`JobState`."""
+        if self.cancelled:
+            return JobState.CANCELLED
+        if self.done:
+            return JobState.DONE if self.error is None else JobState.FAILED
+        if self.held:
+            return JobState.PAUSED
+        return JobState.RUNNING if self._open or self.decided else JobState.WAITING
 
     @property
     def total(self) -> int | None:
-        """How many verdicts there will be; None while that is not known."""
-        if self.drawn:
+        """How many verdicts there are to be; None while that is not known."""
+        if self._drawn:
             return self._next - self.offset
         return None if self.length is None else max(0, self.length - self.offset)
 
     @property
     def left(self) -> int | None:
-        """How many sets are still to be taken; None while that is not known.
+        """How many sets could be taken now, were there machines; None if that is not known.
 
-        0 while the source has none yet.
+        0 while the source has none yet, and while the job is held.
         """
-        if self._ahead is None:
+        if self.held or self.cancelled:
             return 0
+        if self._ahead is None:
+            return len(self._first) + len(self._last)
         if self.total is None:
             return None
         return self.total - self.decided - self._open
+
+    @property
+    def _drawn(self) -> bool:
+        return self._ahead is None and self._ended
 
     def _draw(self) -> Ticket | None:
         if self._ended:

@@ -15,6 +15,14 @@ ENDING    being stopped        lost → gone
 ========  ===================  =========================================
 
 A BUSY machine that is one too many ends when its set has.
+
+A set that comes back goes to the head of its job's line, if nobody but the user or the host
+was the cause. One under which a machine was lost goes to the end of that line, so that sets
+that kill machines do not keep the others waiting.
+
+A job that is held gives no set; those of its sets that run go on. A cancelled one, too, gives
+none any more: a set that runs is finished, and its verdict counts, since the machine would be
+lost otherwise; one that comes back is dropped. It is done as soon as none of it runs.
 """
 
 from __future__ import annotations
@@ -125,7 +133,6 @@ class Queue:
         self._set_tries = set_tries
         self._noisy_tries = noisy_tries
         self._jobs: deque[Job] = deque()
-        self._returned: deque[Ticket] = deque()
         self._seats: dict[str, _Seat] = {}
         self._paused = False
         self._failed_starts = self._lost_starts = 0
@@ -171,6 +178,33 @@ class Queue:
         self._jobs.append(job)
         return self._settle()
 
+    def cancel(self, job: Job) -> list[Action]:
+        """No more sets of this job; those that run are finished.
+
+        :raise StateError: it has ended already.
+        """
+        self._check(job, "cancelled")
+        job.cancel()
+        return self._end(job) + self._settle()
+
+    def hold(self, job: Job) -> list[Action]:
+        """No sets of this job until :meth:`release`; those that run go on. Idempotent.
+
+        :raise StateError: it has ended already.
+        """
+        self._check(job, "held")
+        job.held = True
+        return self._settle()
+
+    def release(self, job: Job) -> list[Action]:
+        """Sets of this job are taken again. Idempotent.
+
+        :raise StateError: it has ended already.
+        """
+        self._check(job, "released")
+        job.held = False
+        return self._settle()
+
     def set_maximum(self, maximum: int) -> list[Action]:
         """The maximum has changed; machines above it leave when their set has ended."""
         self._maximum = maximum
@@ -185,12 +219,17 @@ class Queue:
         """All machines go at once, their sets come back; nothing starts until resume."""
         self._paused = True
         actions: list[Action] = []
-        for name, seat in self._seats.items():
-            if seat.place is not _Place.ENDING:
-                actions += self._return(name, seat)
-                seat.place = _Place.ENDING
-                actions.append(Stop(name, hard=True))
+        for name in self._seats:
+            actions += self._kill(name)
         return actions
+
+    def kill(self, machine: str) -> list[Action]:
+        """This machine goes at once, its set comes back, and another machine takes its place.
+
+        :raise StateError: there is no such machine.
+        """
+        self._seat(machine, *_Place)
+        return self._kill(machine)
 
     def resume(self) -> list[Action]:
         """Go on after shut_down, kill_all or a failure."""
@@ -271,6 +310,18 @@ class Queue:
 
     # -- inside ------------------------------------------------------------------------
 
+    def _check(self, job: Job, verb: str) -> None:
+        if job not in self._jobs or job.cancelled:
+            raise StateError(f"job {job.number} is {job.state}: it cannot be {verb}")
+
+    def _kill(self, machine: str) -> list[Action]:
+        seat = self._seats[machine]
+        if seat.place is _Place.ENDING:
+            return []
+        actions = self._return(machine, seat)
+        seat.place = _Place.ENDING
+        return [*actions, Stop(machine, hard=True)]
+
     def _seat(self, machine: str, *places: _Place) -> _Seat:
         seat = self._seats.get(machine)
         if seat is None or seat.place not in places:
@@ -294,8 +345,8 @@ class Queue:
             if ticket.losses >= LOSSES_MAX:
                 return self._give_up(machine, seat, error)
         seat.ticket = None
-        self._returned.append(ticket)
-        return [PutBack(machine, ticket)]
+        ticket.job.put_back(ticket, last=error is not None)
+        return [PutBack(machine, ticket), *self._end(ticket.job)]
 
     def _decide(self, ticket: Ticket) -> list[Action]:
         ticket.job.decide()
@@ -313,9 +364,7 @@ class Queue:
         return [JobDone(job)]
 
     def _next(self) -> Ticket | None:
-        """Sets that came back go first, then the jobs in their order."""
-        if self._returned:
-            return self._returned.popleft()
+        """From the jobs in their order."""
         for job in self._jobs:
             ticket = job.take()
             if ticket is not None:
@@ -324,7 +373,7 @@ class Queue:
 
     def _waiting(self) -> int:
         """Sets that wait, counted only as far as another machine could matter."""
-        count = len(self._returned)
+        count = 0
         for job in self._jobs:
             count += self._maximum if job.left is None else job.left
             if count >= self._maximum:
