@@ -38,7 +38,7 @@ ENDS = {"cli", "__init__", "__main__"}
 #: What decides and does no I/O, so that its tests need none.
 PURE = """
     tasks jobs session.wire session.description session.record session.event session.result
-    session.watchdog analysis.theory
+    session.watchdog analysis.theory network.plan network.dhcp
 """.split()
 IMPURE_MODULES = set(
     """

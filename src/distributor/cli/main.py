@@ -16,6 +16,7 @@ from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRU
 from distributor.cli.export import export
 from distributor.cli.generate import generate
 from distributor.cli.image import image
+from distributor.cli.network import network
 from distributor.cli.plot import plot
 from distributor.cli.report import report
 from distributor.cli.run import run
@@ -51,6 +52,7 @@ app.command("schema")(schema)
 app.command("theory")(theory)
 app.command("doctor")(doctor)
 app.add_typer(image, name="image")
+app.add_typer(network, name="network")
 
 
 def _version(wanted: bool) -> None:
