@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
 }
 #: The rooms at the end of the way, which may import everything that stands above.
-ENDS = {"cli", "__init__", "__main__"}
+ENDS = {"cli", "public", "__init__", "__main__"}
 
 #: What decides and does no I/O, so that its tests need none.
 PURE = """

@@ -64,6 +64,19 @@ def test_importing_starts_nothing_and_loads_no_command_line() -> None:
         "import sys, threading, distributor\n"
         "assert threading.active_count() == 1\n"
         "assert not {'typer', 'distributor.cli.main'} & sys.modules.keys()\n"
+        "distributor.Task\n"
+        "assert not {'typer', 'distributor.cli.main'} & sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_line_starts_without_what_its_command_does_not_need() -> None:
+    program = (
+        "import sys\n"
+        "from distributor.cli.main import app\n"
+        "app(['tasks'], standalone_mode=False)\n"
+        "assert not {'sqlalchemy', 'numpy', 'distributor.public'} & sys.modules.keys()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

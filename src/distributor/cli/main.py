@@ -3,56 +3,85 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from distributor import __version__
-from distributor.cli.campaign import campaign
-from distributor.cli.convert import convert, schema
-from distributor.cli.diff import diff
-from distributor.cli.doctor import doctor
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
-from distributor.cli.export import export
-from distributor.cli.generate import generate
-from distributor.cli.image import image
-from distributor.cli.network import network
-from distributor.cli.plot import plot
-from distributor.cli.report import report
-from distributor.cli.run import run
-from distributor.cli.show import show
-from distributor.cli.tasks import tasks
-from distributor.cli.theory import theory
-from distributor.cli.trace import trace
-from distributor.cli.verify import verify
 from distributor.errors import DistributorError
+
+#: Each command, as it is listed, with the module here that has a function (or a group of
+#: commands) of its name.
+COMMANDS = {
+    "run": "run",
+    "campaign": "campaign",
+    "show": "show",
+    "verify": "verify",
+    "diff": "diff",
+    "report": "report",
+    "plot": "plot",
+    "export": "export",
+    "trace": "trace",
+    "tasks": "tasks",
+    "generate": "generate",
+    "convert": "convert",
+    "schema": "convert",
+    "theory": "theory",
+    "doctor": "doctor",
+    "image": "image",
+    "network": "network",
+}
+
+_STYLE: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+
+
+class _Commands(MutableMapping[str, Any]):
+    """Commands by their names; a command's module is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = getattr(import_module(f"distributor.cli.{COMMANDS[name]}"), name)
+        if isinstance(found, typer.Typer):
+            group = typer.main.get_group(found)
+            group.name = name
+            return group
+        alone = typer.Typer(**_STYLE)
+        alone.command(name)(found)
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+    def __setitem__(self, name: str, command: Any) -> None:
+        raise TypeError("commands are added to COMMANDS")
+
+    __delitem__ = None  # type: ignore[assignment]
+
+
+class _Group(TyperGroup):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.commands = _Commands()
+
 
 app = typer.Typer(
     name="distributor",
+    cls=_Group,
     help="Run real-time task sets, for real, on a fleet of QEMU machines, and see which "
     "of them hold their deadlines.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    **_STYLE,
 )
-app.command("run")(run)
-app.command("campaign")(campaign)
-app.command("show")(show)
-app.command("verify")(verify)
-app.command("diff")(diff)
-app.command("report")(report)
-app.command("plot")(plot)
-app.command("export")(export)
-app.command("trace")(trace)
-app.command("tasks")(tasks)
-app.command("generate")(generate)
-app.command("convert")(convert)
-app.command("schema")(schema)
-app.command("theory")(theory)
-app.command("doctor")(doctor)
-app.add_typer(image, name="image")
-app.add_typer(network, name="network")
 
 
 def _version(wanted: bool) -> None:

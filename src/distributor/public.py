@@ -1,0 +1,94 @@
+"""The names that ``import distributor`` offers, each from its home."""
+
+from __future__ import annotations
+
+from distributor.data.read import read_jobs, read_tasks, read_tasksets
+from distributor.distributor import Distributor, JobView, MachineView
+from distributor.errors import (
+    BootError,
+    ConfigurationError,
+    DistributorError,
+    GuestFault,
+    ImageError,
+    LaunchError,
+    MachineError,
+    MachineLost,
+    NetworkError,
+    QMPError,
+    SessionClosed,
+    SessionError,
+    SessionTimeout,
+    StateError,
+    StoreError,
+    WireError,
+)
+from distributor.jobs.job import JobState
+from distributor.jobs.queue import QueueState
+from distributor.machines.machine import Machine, MachineKind, MachineState
+from distributor.monitors.console import ConsoleMonitor
+from distributor.monitors.file import CsvMonitor, JsonLinesMonitor
+from distributor.monitors.logging import LoggingMonitor
+from distributor.monitors.mongodb import MongoMonitor
+from distributor.monitors.monitor import Attempt, Monitor
+from distributor.monitors.store import StoreMonitor
+from distributor.session.event import Event, EventType
+from distributor.session.result import Clock, MachineFacts, Noise, Result, TaskJob, Verdict
+from distributor.session.switch import Occupant, Switch, Trace
+from distributor.tasks.block import BlockTaskSet
+from distributor.tasks.generate.tasksets import RandomTaskSets
+from distributor.tasks.task import Overrun, Task
+from distributor.tasks.taskset import TaskSet
+
+__all__ = [
+    "Attempt",
+    "BlockTaskSet",
+    "BootError",
+    "Clock",
+    "ConfigurationError",
+    "ConsoleMonitor",
+    "CsvMonitor",
+    "Distributor",
+    "DistributorError",
+    "Event",
+    "EventType",
+    "GuestFault",
+    "ImageError",
+    "JobState",
+    "JobView",
+    "JsonLinesMonitor",
+    "LaunchError",
+    "LoggingMonitor",
+    "Machine",
+    "MachineError",
+    "MachineFacts",
+    "MachineKind",
+    "MachineLost",
+    "MachineState",
+    "MachineView",
+    "MongoMonitor",
+    "Monitor",
+    "NetworkError",
+    "Noise",
+    "Occupant",
+    "Overrun",
+    "QMPError",
+    "QueueState",
+    "RandomTaskSets",
+    "Result",
+    "SessionClosed",
+    "SessionError",
+    "SessionTimeout",
+    "StateError",
+    "StoreError",
+    "StoreMonitor",
+    "Switch",
+    "Task",
+    "TaskJob",
+    "TaskSet",
+    "Trace",
+    "Verdict",
+    "WireError",
+    "read_jobs",
+    "read_tasks",
+    "read_tasksets",
+]
