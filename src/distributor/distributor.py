@@ -17,7 +17,7 @@ from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, StateError
 from distributor.jobs.job import Job, JobState, Later
 from distributor.jobs.queue import QueueState
-from distributor.machines.machine import MachineKind, MachineState
+from distributor.machines.machine import BoundedKind, MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
 from distributor.session.description import describe_goal
 from distributor.session.switch import SWITCHES_MAX
@@ -66,7 +66,8 @@ class Distributor:
     It runs in a thread of its own from the first job on. Left without ``close``, it is
     closed when the interpreter exits.
 
-    :param max_machine: how many machines there may be at once.
+    :param max_machine: how many machines there may be at once; None is 1, or as many as there
+        are boards.
     :param max_allowed: the most that ``max_machine`` can be set to.
     :param session_type: makes the machines; QEMU machines of the options below if None.
     :param port: the loader's port in the machine.
@@ -81,14 +82,16 @@ class Distributor:
     :param monitors: watch every job, beside the monitor that a job brings along.
     :param machine: options of the machines: ``clock`` (``"virtual"``, ``"real"``, or
         ``"simulated"``, which takes ``cpus`` alone beside it), ``network``, ``cpus``,
-        ``memory_mib``, ``mips``, ``accelerator``, ``image``.
+        ``memory_mib``, ``mips``, ``accelerator``, ``image``. Or boards that run already:
+        ``hosts`` (addresses, names, ranges), ``boards`` (a file of them), ``power`` (how they
+        are restarted: a mapping with ``cycle``, or ``off`` and ``on``); see docs/boards.md.
     :raise ConfigurationError: an option is wrong, or QEMU is missing.
     :raise ImageError: there is no guest image.
     """
 
     def __init__(
         self,
-        max_machine: int = 1,
+        max_machine: int | None = None,
         max_allowed: int = MAX_ALLOWED,
         session_type: MachineKind | None = None,
         port: int = 3001,
@@ -102,7 +105,6 @@ class Distributor:
         **machine: Any,
     ) -> None:
         self._max_allowed = _whole("max_allowed", max_allowed, 1)
-        self._check_maximum(max_machine)
         _whole("set_tries", set_tries, 1)
         _whole("noisy_tries", noisy_tries, 0)
         if not timeout > 0:
@@ -117,6 +119,11 @@ class Distributor:
                 f"{', '.join(machine)}: these options are for our own machines, but session_type "
                 "brings its own"
             )
+        self._bound = session_type if isinstance(session_type, BoundedKind) else None
+        if max_machine is None:
+            max_machine = 1 if self._bound is None else self._bound.machines_max
+            self._max_allowed = max(self._max_allowed, max_machine)
+        self._check_maximum(max_machine)
         self._engine = Engine(
             session_type,
             find_binary=binaries(builtin or {}),
@@ -294,6 +301,8 @@ class Distributor:
                 f"max_machine is {max_machine}, but at most {self._max_allowed} are allowed",
                 hint="raise max_allowed",
             )
+        if self._bound is not None:
+            self._bound.check_number(max_machine)
 
 
 class _LoopThread:

@@ -39,6 +39,7 @@ from distributor.machines.machine import (
     Machine,
     MachineKind,
     ReachableMachine,
+    RestartableMachine,
     SealedMachine,
     SimulatedMachine,
 )
@@ -256,6 +257,8 @@ class Engine:
         except DistributorError as caught:
             error = caught
             log.warning("machine %s is given up: %s", name, caught)
+            if isinstance(life.machine, RestartableMachine):
+                life.machine.suspect(caught)
         finally:
             try:
                 await life.machine.stop()

@@ -22,7 +22,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "session": {"errors", "tasks", "machines.machine"},
     "jobs": {"errors", "tasks"},
     "network": {"errors"},
-    "machines": {"errors", "network", "session.result", "session.event", "session.switch", "tasks"},
+    "machines": {
+        *("errors", "network", "tasks"),
+        *(f"session.{part}" for part in ("event", "peer", "result", "switch", "wire")),
+    },
     "analysis": {"errors", "tasks", "session"},
     "store": {"errors", "tasks", "session", "monitors.monitor"},
     "monitors": {"errors", "tasks", "session", "store", "analysis"},

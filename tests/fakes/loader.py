@@ -159,12 +159,13 @@ class PlainLoader:
 class ExtendedLoader(PlainLoader):
     """Knows the extensions, as ours does: nanoseconds after time zero, one frame a set."""
 
+    clock = "virtual"
     #: How late its canary woke up, in each set that it is to run; the last one for ever.
     late_ns: Sequence[int] = ()
     sets = 0
 
     def about(self) -> str:
-        return '<profile loader="fake 1" kernel="6.1.0-fake" clock="virtual" cpus="1"/>'
+        return f'<profile loader="fake 1" kernel="6.1.0-fake" clock="{self.clock}" cpus="1"/>'
 
     async def run(self, writer: asyncio.StreamWriter) -> None:
         assert all(task.pkg in self.binaries for task in self.tasks)
@@ -191,5 +192,6 @@ class ExtendedLoader(PlainLoader):
             late = f' late-ns="{self.late_ns[min(self.sets, len(self.late_ns) - 1)]}"'
         self.sets += 1
         await self.frame(
-            writer, f'<profile zero-ns="5" clock="virtual"{late}><events>{body}</events></profile>'
+            writer,
+            f'<profile zero-ns="5" clock="{self.clock}"{late}><events>{body}</events></profile>',
         )

@@ -19,8 +19,7 @@ from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECID
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
-from distributor.machines.host import machines_at_once
-from distributor.machines.kind import machine_kind
+from distributor.machines.kind import machine_kind, machines_of
 from distributor.monitors.target import monitor_for
 from distributor.session.result import Clock, Verdict
 from distributor.store.record import RunRecord
@@ -150,7 +149,7 @@ def campaign(
     else:
         options = _new_options(given)
     kind = machine_kind(**options)
-    most = machines_at_once(machines, cpus=kind.busy_cpus, memory_mib=kind.memory_mib)
+    most = machines_of(kind, machines)
     about: dict[str, Any] = {
         "clock": Clock(options["clock"]),
         "options": {**options, "machines": most},

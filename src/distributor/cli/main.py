@@ -19,6 +19,7 @@ from distributor.errors import DistributorError
 COMMANDS = {
     "run": "run",
     "campaign": "campaign",
+    "scan": "scan",
     "show": "show",
     "verify": "verify",
     "diff": "diff",

@@ -20,8 +20,7 @@ from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
 from distributor.jobs.job import Job
-from distributor.machines.host import machines_at_once
-from distributor.machines.kind import machine_kind
+from distributor.machines.kind import machine_kind, machines_of
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.monitors.store import StoreMonitor
@@ -49,12 +48,26 @@ def run(
             "--machines", "-n", help="How many machines at once; auto: as many as the host bears."
         ),
     ] = "auto",
-    clock: Annotated[
-        Clock,
+    hosts: Annotated[
+        list[str] | None,
         typer.Option(
-            help="virtual: counts instructions, the same on every host; real; simulated: computed."
+            help="Run on boards, whose loaders listen there: addresses, names, ranges "
+            "(10.200.33.0/28), with :PORT or without. May be given several times.",
         ),
-    ] = Clock.VIRTUAL,
+    ] = None,
+    boards: Annotated[
+        Path | None, typer.Option(help="Run on the boards of this file (TOML, docs/boards.md).")
+    ] = None,
+    power_cycle: Annotated[
+        str, typer.Option(help="The command that restarts a board that hangs; {host} is its own.")
+    ] = "",
+    clock: Annotated[
+        Clock | None,
+        typer.Option(
+            help="virtual: counts instructions, the same on every host; real; simulated: computed.",
+            show_default="virtual; for boards real",
+        ),
+    ] = None,
     network: Annotated[
         str,
         typer.Option(help="none: sealed, each set on a machine of its own (virtual clock); user."),
@@ -132,18 +145,21 @@ def run(
     )
     tasksets = _checked(load(file), offset, cpus)
     switches = trace_limit if trace else 0
-    options: dict[str, Any] = {"clock": clock, "network": network, "cpus": cpus}
+    on_boards = bool(hosts) or boards is not None
+    clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
+    options: dict[str, Any] = {"clock": clock, "network": network}
+    if on_boards:
+        options |= {"hosts": hosts or [], "boards": boards and str(boards)}
+    else:
+        options["cpus"] = cpus
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
     if clock is Clock.VIRTUAL:
         options["mips"] = mips
-    kind = machine_kind(**options)
-    most = machines_at_once(
-        machines,
-        cpus=kind.busy_cpus,
-        memory_mib=kind.memory_mib,
-        spare=kind.spare_cores,
-    )
+    # Not among what is kept: it may name what only the user should know.
+    power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}
+    kind = machine_kind(**options, **power)
+    most = machines_of(kind, machines)
     if dry_run:
         typer.echo(shlex.join(kind.command("m1")))
         return

@@ -13,8 +13,7 @@ from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError
-from distributor.machines.host import machines_at_once
-from distributor.machines.kind import machine_kind
+from distributor.machines.kind import machine_kind, machines_of
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.description import Goal
 from distributor.session.result import Result
@@ -53,12 +52,7 @@ def verify(
                 f"run {record.id} was not sealed: only a run with --network none repeats exactly"
             )
         kind = machine_kind(**options)
-        most = machines_at_once(
-            machines,
-            cpus=kind.busy_cpus,
-            memory_mib=kind.memory_mib,
-            spare=kind.spare_cores,
-        )
+        most = machines_of(kind, machines)
         rows = list(opened.tasksets(record.id))
         comparison = _Comparison(opened, record, rows)
         progress = ProgressMonitor(len(rows), lines=False, out=Console(), err=err)

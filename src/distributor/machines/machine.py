@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from distributor.errors import DistributorError
 from distributor.session.event import Event
 from distributor.session.result import MachineFacts
 from distributor.session.switch import Switch, TraceEnd
@@ -144,6 +145,15 @@ class SealedMachine(Machine, Protocol):
         ...
 
 
+@runtime_checkable
+class RestartableMachine(Machine, Protocol):
+    """A machine that outlives its :meth:`stop`, and may have to be restarted after a fault."""
+
+    def suspect(self, error: DistributorError) -> None:
+        """Told before :meth:`stop` why its owner gives it up."""
+        ...
+
+
 class Simulation(NamedTuple):
     """What a machine computed of a set.
 
@@ -181,4 +191,18 @@ class MachineKind(Protocol):
     def close(self) -> None:
         """Give back what its machines shared; called by the distributor that used it,
         when all of them are stopped. A later :meth:`create` makes it anew."""
+        ...
+
+
+@runtime_checkable
+class BoundedKind(MachineKind, Protocol):
+    """A kind of which there are only so many machines."""
+
+    @property
+    def machines_max(self) -> int:
+        """How many there are."""
+        ...
+
+    def check_number(self, machines: int) -> None:
+        """:raise ConfigurationError: so many at once are more than there are."""
         ...

@@ -14,6 +14,8 @@ class Peer:
     loader: str = ""
     kernel: str = ""
     cpus: int | None = None
+    #: Name of its clock, as it says.
+    clock: str = ""
 
     @classmethod
     def of(cls, about: Mapping[str, str]) -> Self:
@@ -23,6 +25,7 @@ class Peer:
             loader=about.get("loader", "")[:64],
             kernel=about.get("kernel", "")[:128],
             cpus=int(cpus) if cpus.isdecimal() and cpus.isascii() and len(cpus) < 6 else None,
+            clock=about.get("clock", "")[:16],
         )
 
     @property

@@ -1,0 +1,108 @@
+"""Boards of one kind: a list of them, lent to machines one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from distributor.errors import ConfigurationError
+from distributor.machines.board.address import PORT, Address, addresses, parse_hosts
+from distributor.machines.board.file import read_boards
+from distributor.machines.board.machine import Board
+from distributor.machines.board.power import Power
+from distributor.machines.board.rack import BOOT_S, BoardSpec, Rack
+from distributor.session.result import Clock
+
+#: Most boards of one distributor.
+BOARDS_MAX = 256
+
+
+class BoardKind:
+    """Makes :class:`Board`; implements :class:`~distributor.machines.machine.BoundedKind`.
+
+    :param hosts: addresses, names and ranges of them, each with its port or without.
+    :param boards: a file that describes further ones, or those of ``hosts`` more closely.
+    :param power: restarts the boards that have no command of their own in the file: the keys
+        ``cycle``, or ``off`` and ``on``, with ``{host}`` in the commands.
+    :param binaries: what built-in tasks are on these boards, by name.
+    :param port: of the hosts that name none.
+    :param boot_timeout_s: how long a board of ``hosts`` has to come back.
+    :param options: others, of which it has none.
+    :raise ConfigurationError: an option is wrong, or there is no board.
+    """
+
+    #: Nothing of this host is used by a board.
+    qemu_version: str | None = None
+
+    def __init__(
+        self,
+        hosts: str | Iterable[str] = (),
+        *,
+        boards: Path | str | None = None,
+        power: Power | Mapping[str, object] | None = None,
+        binaries: Mapping[str, Path] = MappingProxyType({}),
+        clock: Clock | str = Clock.REAL,
+        network: str = "auto",
+        port: int = PORT,
+        boot_timeout_s: float = BOOT_S,
+        **options: object,
+    ) -> None:
+        if options:
+            raise ConfigurationError(
+                f"boards have no option {', '.join(sorted(options))}: somebody else runs them"
+            )
+        if clock != Clock.REAL:
+            raise ConfigurationError(
+                f"a board's clock is real, not {clock}", hint="leave the clock out"
+            )
+        if network != "auto":
+            raise ConfigurationError(
+                f"boards are on a network already, which cannot be {network!r}",
+                hint="leave the network out",
+            )
+        if power is not None and not isinstance(power, Power):
+            power = Power.of(power)
+        found = [] if boards is None else read_boards(Path(boards), port=port, most=BOARDS_MAX)
+        if hosts or not found:
+            entries = parse_hosts(hosts, port=port, most=BOARDS_MAX)
+            found += [BoardSpec(address, power, boot_timeout_s) for address in addresses(entries)]
+        unique: dict[Address, BoardSpec] = {}
+        for board in found:  # what the file says of a board comes first
+            unique.setdefault(board.address, board)
+        if len(unique) > BOARDS_MAX:
+            raise ConfigurationError(f"there are {len(unique)} boards, {BOARDS_MAX} at most")
+        self.boards = tuple(
+            dataclasses.replace(board, power=board.power or power) for board in unique.values()
+        )
+        self.builtin: Mapping[str, Path] = binaries
+        self._rack: Rack | None = None
+
+    @property
+    def machines_max(self) -> int:
+        """As many as there are boards."""
+        return len(self.boards)
+
+    def check_number(self, machines: int) -> None:
+        """See :class:`~distributor.machines.machine.BoundedKind`."""
+        if machines > self.machines_max:
+            boards = "is 1 board" if self.machines_max == 1 else f"are {self.machines_max} boards"
+            raise ConfigurationError(
+                f"{machines} machines at once are too many: there {boards}",
+                hint="a board is one machine",
+            )
+
+    def create(self, machine_id: str) -> Board:
+        """A machine that gets its board when it starts."""
+        if self._rack is None:
+            self._rack = Rack(self.boards)
+        return Board(machine_id, self._rack)
+
+    def command(self, machine_id: str) -> list[str]:
+        """What shows whether the boards answer."""
+        return ["distributor", "scan", *(str(board.address) for board in self.boards)]
+
+    def close(self) -> None:
+        """Forget what was known of the boards."""
+        self._rack = None
