@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ratio.h"
 #include "xml.h"
 
 /* What one candidate's test may take, in looks at a task; beyond that it is refused. */
@@ -12,7 +13,7 @@
 /* How often a bound of a response time is made smaller. */
 #define DESCENTS 64
 /* Fixed-point one of utilizations. */
-#define ONE (UINT64_C(1) << 32)
+#define ONE RATIO_ONE
 
 /* A task as the tests see it. */
 struct member {
@@ -48,8 +49,7 @@ static bool is_edf(const struct member *member)
 /* C/D in units of 1/ONE, rounded up. */
 static uint64_t density(const struct member *member)
 {
-	return (uint64_t)(((unsigned __int128)member->c * ONE + (uint64_t)member->d - 1) /
-			  (uint64_t)member->d);
+	return ratio_above((uint64_t)member->c, (uint64_t)member->d);
 }
 
 /*
@@ -192,7 +192,8 @@ static bool response_passes(struct group *group, size_t which)
 static int64_t global_response(const struct group *group, size_t which, int64_t length)
 {
 	const struct member *member = &group->members[which];
-	unsigned __int128 sum = 0;
+	int64_t m = group->processors;
+	int64_t sum = member->c, rest = 0; /* of the divisions by m */
 
 	for (size_t i = 0; i < group->count; i++) {
 		const struct member *other = &group->members[i];
@@ -200,11 +201,16 @@ static int64_t global_response(const struct group *group, size_t which, int64_t 
 		int64_t whole = span / other->t;
 		int64_t work = whole * other->c + smaller(other->c, span - whole * other->t);
 
-		if (interferes(group, which, i))
-			sum += (uint64_t)smaller(work, length - member->c + 1);
+		if (!interferes(group, which, i))
+			continue;
+		work = smaller(work, length - member->c + 1);
+		sum += work / m;
+		rest += work % m;
+		if (sum > member->d)
+			return INT64_MAX;
 	}
-	sum = sum / (unsigned)group->processors + (uint64_t)member->c;
-	return sum > (uint64_t)member->d ? INT64_MAX : (int64_t)sum;
+	sum += rest / m;
+	return sum > member->d ? INT64_MAX : sum;
 }
 
 /*
@@ -317,8 +323,8 @@ static uint64_t admit(const struct taskset *set, const size_t *order, const bool
 		gather(&group, set, admitted, processors, which);
 		admitted[which] = passes(&group);
 		if (admitted[which])
-			total += (uint64_t)((unsigned __int128)task->executiontime_ns * ONE /
-					    (uint64_t)task->period_ns);
+			total += ratio_below((uint64_t)task->executiontime_ns,
+					     (uint64_t)task->period_ns);
 	}
 	return total;
 }
@@ -330,11 +336,11 @@ static int larger_first(const void *left, const void *right)
 {
 	size_t a = *(const size_t *)left, b = *(const size_t *)right;
 	const struct task *one = &sorted_set->tasks[a], *other = &sorted_set->tasks[b];
-	__int128 difference = (__int128)other->executiontime_ns * one->period_ns -
-			      (__int128)one->executiontime_ns * other->period_ns;
+	int order = ratio_compare((uint64_t)other->executiontime_ns, (uint64_t)other->period_ns,
+				  (uint64_t)one->executiontime_ns, (uint64_t)one->period_ns);
 
-	if (difference != 0)
-		return difference < 0 ? -1 : 1;
+	if (order != 0)
+		return order;
 	return a < b ? -1 : 1;
 }
 

@@ -18,6 +18,7 @@
 #include "sealed.h"
 #include "server.h"
 #include "session.h"
+#include "stop.h"
 #include "template.h"
 #include "trace.h"
 
@@ -86,7 +87,7 @@ int main(void)
 	if (options.shared_size > 0) {
 		struct orders *orders;
 
-		sealed_open();
+		stop_open();
 		orders = template_wait(options.shared_at, options.shared_size);
 		if (orders->port == 0)
 			sealed_run(orders, news);

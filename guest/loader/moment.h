@@ -20,7 +20,8 @@ static inline int64_t now_ns(void)
 
 static inline struct timespec timespec_of(int64_t ns)
 {
-	return (struct timespec){ .tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S };
+	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_S),
+				   .tv_nsec = (long)(ns % NS_PER_S) };
 }
 
 #endif

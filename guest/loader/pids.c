@@ -10,13 +10,13 @@ bool pids_init(struct pids *pids, uint64_t wanted)
 	while (pids->size < wanted * 2)
 		pids->size *= 2;
 	pids->used = 0;
-	pids->cells = calloc(pids->size, sizeof *pids->cells);
+	pids->cells = calloc((size_t)pids->size, sizeof *pids->cells);
 	return pids->cells != NULL;
 }
 
 void pids_clear(struct pids *pids)
 {
-	memset(pids->cells, 0, pids->size * sizeof *pids->cells);
+	memset(pids->cells, 0, (size_t)pids->size * sizeof *pids->cells);
 	pids->used = 0;
 }
 

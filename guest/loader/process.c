@@ -1,8 +1,8 @@
 #include "process.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ static int child(void *argument)
 /* Where the program's first instruction lies; 0 if that is not known. */
 static uintptr_t find_entry(pid_t pid)
 {
-	Elf64_auxv_t values[64];
+	ElfW(auxv_t) values[64];
 	char path[32];
 	ssize_t size;
 	int descriptor;

@@ -12,11 +12,11 @@ bool records_init(struct records *records, uint64_t wanted)
 
 	while (size < wanted && size < SIZE_MAX_RECORDS)
 		size *= 2;
-	records->ring = malloc(size * sizeof *records->ring);
+	records->ring = malloc((size_t)size * sizeof *records->ring);
 	if (records->ring == NULL)
 		return false;
 	/* touched now, so that the executor takes no page fault later */
-	memset(records->ring, 0, size * sizeof *records->ring);
+	memset(records->ring, 0, (size_t)size * sizeof *records->ring);
 	records->size = size;
 	records->head = records->tail = 0;
 	return true;

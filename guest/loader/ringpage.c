@@ -7,7 +7,8 @@
 #define TYPE_TIME_EXTEND 30
 #define TYPE_TIME_STAMP 31
 #define DELTA_BITS 27
-#define PAGE_HEADER 16
+/* a moment, then how much is committed: a local_t, which is a long */
+#define PAGE_HEADER (8 + sizeof(long))
 #define COMMIT_MASK UINT32_C(0xfffff) /* above it are flags for lost events */
 #define MISSED_EVENTS (UINT32_C(1) << 31)
 

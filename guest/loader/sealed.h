@@ -8,9 +8,6 @@
 
 #include "template.h"
 
-/* To be called before the machine is saved. */
-void sealed_open(void);
-
 /* Runs the input to its end, leaves the output, and ends the machine. `news` is the
  * executor's eventfd. */
 void sealed_run(struct orders *orders, int news) __attribute__((noreturn));

@@ -9,41 +9,27 @@
 #define NEAR_NS 4000
 #define FIRST_ROUNDS 8
 
-static long used_ns(void)
+static long long used_ns(void)
 {
 	struct {
 		long s, ns;
 	} used = { 0, 0 };
 
 	system_call(SYS_CLOCK_GETTIME, THREAD_CPU_CLOCK, (long)&used, 0, 0, 0, 0);
-	return used.s * 1000000000L + used.ns;
-}
-
-/* 256 instructions a round that do nothing: an emulator runs them 20 times as fast as calls. */
-static inline void burn(long rounds)
-{
-	__asm__ volatile(".balign 512\n"
-			 "1:	.rept 254\n"
-			 "	nop\n"
-			 "	.endr\n"
-			 "	dec %0\n"
-			 "	jnz 1b\n"
-			 : "+r"(rounds)
-			 :
-			 : "cc");
+	return used.s * 1000000000LL + used.ns;
 }
 
 int task_main(const char *name, const char *arg1)
 {
-	long now_ns = used_ns();
-	long end_ns = now_ns + argument(name, arg1, 0, 1000000000L) * 1000L;
-	long rounds = FIRST_ROUNDS;
+	long long now_ns = used_ns();
+	long long end_ns = now_ns + argument(name, arg1, 0, 1000000000) * 1000;
+	long long rounds = FIRST_ROUNDS;
 
 	while (end_ns - now_ns > NEAR_NS) {
-		long before_ns = now_ns;
-		long round_ns;
+		long long before_ns = now_ns;
+		long long round_ns;
 
-		burn(rounds);
+		burn((long)rounds);
 		now_ns = used_ns();
 		round_ns = (now_ns - before_ns) / rounds + 1;
 		/* an eighth of what is left is kept back, for a speed that changes */

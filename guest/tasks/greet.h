@@ -6,9 +6,10 @@
 
 static inline int greet(const char *greeting, const char *name, const char *arg1)
 {
-	long value = argument(name, arg1, -2147483647L, 2147483647L);
-	struct text text = { .size = 0 };
+	long long value = argument(name, arg1, -2147483647L, 2147483647L);
+	struct text text;
 
+	text.size = 0;
 	add_text(&text, greeting);
 	add_text(&text, " ");
 	add_number(&text, value);

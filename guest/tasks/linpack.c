@@ -12,14 +12,14 @@ static double *row(long i)
 /* Pseudo-random coefficients; the right-hand side makes all unknowns 1. */
 static void fill(void)
 {
-	unsigned long state = 1;
+	unsigned long long state = 1;
 
 	for (long i = 0; i < n; i++) {
 		double sum = 0;
 
 		for (long j = 0; j < n; j++) {
 			/* a 64-bit linear congruence, Knuth's MMIX constants */
-			state = state * 6364136223846793005UL + 1442695040888963407UL;
+			state = state * 6364136223846793005ULL + 1442695040888963407ULL;
 			row(i)[j] = (double)(state >> 33) / 2147483648.0 - 0.5;
 			sum += row(i)[j];
 		}
@@ -71,7 +71,7 @@ static void substitute(void)
 
 int task_main(const char *name, const char *arg1)
 {
-	n = argument(name, arg1, 1, 4000);
+	n = (long)argument(name, arg1, 1, 4000);
 	matrix = take_memory((unsigned long)n * (unsigned long)(n + 1) * sizeof *matrix);
 	if (!matrix)
 		return EXIT_WRONG;

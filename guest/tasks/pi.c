@@ -5,11 +5,11 @@
 
 int task_main(const char *name, const char *arg1)
 {
-	long terms = argument(name, arg1, 1, 10000000000L);
+	long long terms = argument(name, arg1, 1, 10000000000);
 	double sum = 0;
 	double error;
 
-	for (long i = 0; i < terms; i++)
+	for (long long i = 0; i < terms; i++)
 		sum += (i % 2 ? -4.0 : 4.0) / (double)(2 * i + 1);
 	error = sum > PI ? sum - PI : PI - sum;
 	/* an alternating series errs by less than its next term */

@@ -6,31 +6,12 @@
 #ifndef TASK_H
 #define TASK_H
 
-#ifndef __x86_64__
-#error "the built-in tasks are written for x86-64 Linux"
-#endif
+#include "processor.h" /* of the folder that is named after the processor */
 
 #define EXIT_WRONG 1    /* a result that cannot be */
 #define EXIT_ARGUMENT 2 /* arg1 is none */
 
-/* Linux system calls, by their numbers on x86-64. */
-enum { SYS_WRITE = 1, SYS_MMAP = 9, SYS_CLOCK_GETTIME = 228, SYS_EXIT_GROUP = 231 };
-
 int task_main(const char *name, const char *arg1);
-
-static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-}
 
 static inline void __attribute__((noreturn)) task_exit(int value)
 {
@@ -46,13 +27,6 @@ __attribute__((noreturn, used)) static void task_begin(const long *stack)
 	task_exit(task_main(stack[0] > 0 ? argv[0] : "task", stack[0] == 2 ? argv[1] : 0));
 }
 
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	xor %ebp, %ebp\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call task_begin\n");
-
 /* Text that is put together first, so that it goes out in one piece. */
 struct text {
 	char bytes[256];
@@ -65,9 +39,10 @@ static inline void add_text(struct text *text, const char *more)
 		text->bytes[text->size++] = *more++;
 }
 
-static inline void add_number(struct text *text, long value)
+static inline void add_number(struct text *text, long long value)
 {
-	unsigned long rest = value < 0 ? -(unsigned long)value : (unsigned long)value;
+	unsigned long long rest = value < 0 ? -(unsigned long long)value :
+						(unsigned long long)value;
 	char digits[24];
 	unsigned at = sizeof digits - 1;
 
@@ -97,18 +72,18 @@ static inline void *take_memory(unsigned long size)
 }
 
 /* Decimal digits, with a sign or without; false for anything else. */
-static inline int parse_number(const char *text, long *value)
+static inline int parse_number(const char *text, long long *value)
 {
 	int negative = *text == '-';
-	long number = 0;
+	long long number = 0;
 
 	if (*text == '-' || *text == '+')
 		text++;
 	if (!*text)
 		return 0;
 	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || __builtin_mul_overflow(number, 10L, &number) ||
-		    __builtin_add_overflow(number, (long)(*text - '0'), &number))
+		if (*text < '0' || *text > '9' || __builtin_mul_overflow(number, 10LL, &number) ||
+		    __builtin_add_overflow(number, (long long)(*text - '0'), &number))
 			return 0;
 	}
 	*value = negative ? -number : number;
@@ -116,13 +91,15 @@ static inline int parse_number(const char *text, long *value)
 }
 
 /* arg1 as a whole number from low to high; else says so and ends the job with 2. */
-static inline long argument(const char *name, const char *arg1, long low, long high)
+static inline long long argument(const char *name, const char *arg1, long long low,
+				 long long high)
 {
-	struct text text = { .size = 0 };
-	long value;
+	struct text text;
+	long long value;
 
 	if (arg1 && parse_number(arg1, &value) && value >= low && value <= high)
 		return value;
+	text.size = 0; /* alone: a whole text of zeros would take a memset */
 	add_text(&text, name);
 	add_text(&text, ": arg1 is a whole number from ");
 	add_number(&text, low);

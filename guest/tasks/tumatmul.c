@@ -3,20 +3,20 @@
 
 int task_main(const char *name, const char *arg1)
 {
-	long last = argument(name, arg1, 2, 1000000000L);
+	long long last = argument(name, arg1, 2, 1000000000);
 	char *composite = take_memory((unsigned long)last + 1);
-	long primes = 0;
+	long long primes = 0;
 
 	if (!composite)
 		return EXIT_WRONG;
-	for (long i = 2; i <= last; i++) {
+	for (long long i = 2; i <= last; i++) {
 		if (composite[i])
 			continue;
 		primes++;
-		for (long j = i * i; j <= last; j += i)
+		for (long long j = i * i; j <= last; j += i)
 			composite[j] = 1;
 	}
 	/* there are at least last / log2(last) primes, and at most all odd numbers and 2 */
-	return primes * (64 - __builtin_clzl((unsigned long)last)) >= last && primes <= last / 2 + 1
+	return primes * (64 - __builtin_clzll((unsigned long long)last)) >= last && primes <= last / 2 + 1
 		       ? 0 : EXIT_WRONG;
 }

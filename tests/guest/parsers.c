@@ -10,6 +10,8 @@
  *   parsers admit GOAL CPUS XML to the ids of the tasks that are admitted
  *   parsers goal            the document of OPTIMIZE to a goal's number
  *   parsers pids WANTED     lines of "pid number" learned, or "pid" asked
+ *   parsers ratio           lines of "a b c d" to a/b rounded down and up in units of 2^-32,
+ *                           and how a/b compares with c/d
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #include "admission.h"
 #include "dhcp.h"
 #include "pids.h"
+#include "ratio.h"
 #include "ringpage.h"
 #include "switches.h"
 #include "taskset.h"
@@ -246,6 +249,21 @@ static void pids_mode(uint64_t wanted)
 	free(text);
 }
 
+static void ratio_mode(void)
+{
+	char *text = text_of_input();
+
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		unsigned long long a, b, c, d;
+
+		if (sscanf(line, "%llu %llu %llu %llu", &a, &b, &c, &d) != 4)
+			exit(3);
+		printf("%llu %llu %d\n", (unsigned long long)ratio_below(a, b),
+		       (unsigned long long)ratio_above(a, b), ratio_compare(a, b, c, d));
+	}
+	free(text);
+}
+
 static void admit_mode(enum goal goal, int cpus)
 {
 	struct taskset *set = malloc(sizeof *set);
@@ -308,6 +326,8 @@ int main(int argc, char **argv)
 		goal_mode();
 	else if (strcmp(mode, "pids") == 0 && argc == 3)
 		pids_mode(strtoul(argv[2], NULL, 10));
+	else if (strcmp(mode, "ratio") == 0)
+		ratio_mode();
 	else
 		return 2;
 	free(input);

@@ -197,3 +197,23 @@ def test_the_loader_reads_what_the_host_says(parsers: Path, goal: Goal, number: 
 def test_any_other_document_does_no_harm(parsers: Path, text: str, answer: str) -> None:
     (line,) = run(parsers, "goal", data=text.encode())
     assert line.startswith(answer)
+
+
+def test_ratios_are_exact_to_the_last_bit(parsers: Path) -> None:
+    random.seed(5)
+    edges = [1, 2, 3, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1, 2**63]
+    rows = [tuple(random.choice(edges) for _ in range(4)) for _ in range(300)]
+    rows += [
+        tuple(random.randint(1, 2 ** random.randint(1, 63)) for _ in range(4)) for _ in range(300)
+    ]
+    # equal ratios of large numbers, and the same a unit apart
+    for a, b, c, d in rows[:200]:
+        rows += [(a // 4, b, a // 4, b), (a // 4 + 1, b, a // 4, b), (min(a, c), d, min(a, c), d)]
+    data = "".join(f"{a} {b} {c} {d}\n" for a, b, c, d in rows).encode()
+    for row, line in zip(rows, run(parsers, "ratio", data=data), strict=True):
+        a, b, c, d = row
+        below, above = (a << 32) // b, -((-a << 32) // b)
+        if a // b >= 2**31:
+            below = above = 2**64 - 1
+        order = (a * d > c * b) - (a * d < c * b)
+        assert line == f"{below} {above} {order}", row

@@ -1,0 +1,19 @@
+/*
+ * Stopping the machine from inside: for the host to save it, and at the end of a sealed run.
+ * How that is done depends on the board; the folder of the processor's name says it.
+ */
+#ifndef STOP_H
+#define STOP_H
+
+#include <stdbool.h>
+
+/* Gets hold of what stops the machine; to be called before the others. */
+void stop_open(void);
+
+/* Stops the machine at this very instruction; returns in each that goes on from there. */
+void stop_here(void);
+
+/* Ends the machine, and lets the host know whether it refused its input. */
+void stop_for_good(bool refused) __attribute__((noreturn));
+
+#endif
