@@ -322,7 +322,7 @@ def test_those_who_hear_it_find_their_way(open_page: Open, dashboard: Dashboard)
             (each) => each.type !== "hidden" && !each.hidden && !each.labels?.length
                 && !each.getAttribute("aria-label") && !each.textContent.trim()
         ).map((each) => each.outerHTML)"""
-        assert [each for each in page.evaluate(nameless)] == []
+        assert page.evaluate(nameless) == []
 
 
 def test_it_fits_telephones_and_walls_in_light_and_dark(
