@@ -27,6 +27,10 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
         patch.setenv(MARK, secrets.token_hex(8))
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", folder)
+        # What a killed controller leaves there, the next one removes.
+        runtime = Path(folder) / "run"
+        runtime.mkdir(mode=0o700)
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         yield Path(folder)
 
 
@@ -37,6 +41,7 @@ def _no_leaks(_own_surroundings: Path) -> Iterator[None]:
         "processes": _processes,
         "descriptors": _descriptors,
         "temporary files": lambda: _names(_own_surroundings, "*"),
+        "sockets": lambda: _names(_own_surroundings / "run", f"distributor/*{os.getpid()}*"),
         "network namespaces": lambda: _names(Path("/run/netns"), "distributor*"),
         "taps": lambda: _names(Path("/sys/class/net"), "*/tun_flags"),
     }

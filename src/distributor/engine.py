@@ -11,10 +11,13 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, assert_never
 
+from distributor.attach.door import open_door
+from distributor.attach.seen import Seen
 from distributor.errors import (
     ConfigurationError,
     DistributorError,
@@ -75,6 +78,7 @@ class _Life:
     #: The sets it is to run; None tells it to end.
     inbox: asyncio.Queue[Ticket | None] = dataclasses.field(default_factory=asyncio.Queue)
     attempt: Attempt | None = None
+    begun_s: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class Engine:
@@ -199,7 +203,8 @@ class Engine:
             async with asyncio.TaskGroup() as tasks:
                 self._tasks = tasks
                 try:
-                    await self._closing.wait()
+                    async with open_door(self._seen):
+                        await self._closing.wait()
                 finally:
                     self.do(self.queue.kill_all())
         finally:
@@ -245,6 +250,18 @@ class Engine:
             life.task.cancel()
         else:
             life.inbox.put_nowait(None)
+
+    def _seen(self) -> list[Seen]:
+        now_s = time.monotonic()
+        return [
+            Seen(
+                life.machine,
+                now_s - life.begun_s,
+                None if life.attempt is None else life.attempt.taskset.name,
+                None if life.attempt is None else (life.attempt.job, life.attempt.index),
+            )
+            for life in self._lives.values()
+        ]
 
     # -- a machine's life --------------------------------------------------------------
 

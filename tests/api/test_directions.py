@@ -31,7 +31,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "monitors": {"errors", "tasks", "session", "store", "analysis"},
     "data": {"errors", "tasks", "session", "store"},
     "figures": {"errors", "tasks", "session", "store", "analysis", "data"},
-    "engine": {"errors", "tasks", "session", "jobs", "network", "machines", "monitors"},
+    "attach": {"errors", "machines.machine"},
+    "engine": {
+        "attach",
+        "errors",
+        "tasks",
+        "session",
+        "jobs",
+        "network",
+        "machines",
+        "monitors",
+    },
     "campaign": {"errors", "tasks", "session", "jobs", "store", "monitors"},
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
 }

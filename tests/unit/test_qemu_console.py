@@ -35,6 +35,14 @@ def test_a_flood_is_bounded_on_disk_and_in_memory(tmp_path: Path) -> None:
     assert len(console.tail(10**6)) < 200_000
 
 
+def test_the_forks_of_a_machine_share_the_bound_of_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "m1.log"
+    for _ in range(40):
+        Console(path).feed(b"x" * 16_000)
+    assert path.stat().st_size <= FILE_MAX
+    assert path.with_name("m1.log.old").stat().st_size <= FILE_MAX
+
+
 async def test_a_disk_that_is_full_ends_no_machine(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,6 +33,9 @@ COMMANDS = {
     "schema": "convert",
     "theory": "theory",
     "doctor": "doctor",
+    "machines": "machines",
+    "logs": "machines",
+    "console": "console",
     "image": "image",
     "network": "network",
 }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from distributor.errors import DistributorError
+from distributor.machines.printed import Printed
 from distributor.session.event import Event
 from distributor.session.result import MachineFacts
 from distributor.session.switch import Switch, TraceEnd
@@ -111,6 +112,26 @@ class ReachableMachine(Machine, Protocol):
         :raise MachineLost: the machine is gone.
         :raise SessionClosed: nobody answers.
         """
+        ...
+
+
+@runtime_checkable
+class PrintingMachine(Machine, Protocol):
+    """A machine whose console can be followed."""
+
+    @property
+    def printed(self) -> Printed: ...
+
+
+@runtime_checkable
+class EnteredMachine(Machine, Protocol):
+    """A machine whose console takes what is typed.
+
+    A sealed one does not: an interrupt that no other run has would make its run another one.
+    """
+
+    def enter(self, data: bytes) -> None:
+        """Hand it what was typed. Never waits: what it does not take at once is lost."""
         ...
 
 

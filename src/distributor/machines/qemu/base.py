@@ -9,6 +9,7 @@ from pathlib import Path
 
 from distributor.errors import StateError
 from distributor.machines.machine import MachineState
+from distributor.machines.printed import Printed
 from distributor.machines.qemu.command import work_per_guest_s
 from distributor.machines.qemu.instance import Instance, complete
 from distributor.session.result import MachineFacts
@@ -35,6 +36,8 @@ class QemuBase(ABC):
         self._facts = facts
         self._state = MachineState.CREATED
         self._ending: asyncio.Task[None] | None = None
+        #: What it prints, whichever QEMU it is that runs.
+        self.printed = Printed()
 
     @property
     def id(self) -> str:
@@ -86,6 +89,7 @@ class QemuBase(ABC):
     async def _stop(self) -> None:
         self._state = MachineState.STOPPING
         await self._end()
+        self.printed.end()
         self._state = MachineState.DEAD
 
     @abstractmethod

@@ -8,6 +8,7 @@ import logging
 import re
 import socket
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -30,9 +31,13 @@ class Console:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._size = 0
+        # Those of the forks of one machine share a file, and its bound.
+        self._size = path.stat().st_size if path.exists() else 0
         self._lines: deque[str] = deque(maxlen=_LINES_MAX)
         self._rest = b""
+        self._source: socket.socket | None = None
+        #: Called with all that is printed, as it is.
+        self.hear: Callable[[bytes], None] = _nobody
         self.ready = asyncio.Event()
 
     async def read(self, source: socket.socket) -> None:
@@ -41,6 +46,7 @@ class Console:
         Sets :attr:`ready` when the loader says that it listens.
         """
         source.setblocking(False)
+        self._source = source
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as stack:
             stack.callback(source.close)
@@ -54,9 +60,16 @@ class Console:
                     return
                 self.feed(data)
 
+    def enter(self, data: bytes) -> None:
+        """Hand the machine what was typed; what it does not take at once is lost."""
+        if self._source is not None:
+            with contextlib.suppress(OSError):
+                self._source.send(data)
+
     def feed(self, data: bytes) -> None:
         """Take in what was printed."""
         self._write(data)
+        self.hear(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._take(line)
@@ -97,6 +110,10 @@ class Console:
             self._size = -(1 << 62)
         else:
             self._size += len(data)
+
+
+def _nobody(data: bytes) -> None:
+    """Nobody hears it."""
 
 
 def clean(line: bytes) -> str:

@@ -111,6 +111,7 @@ class QemuMachine(QemuBase):
 
     def _own(self, instance: Instance) -> None:
         self._instance = instance
+        instance.console.hear = self.printed.feed
 
     async def _greet(self, instance: Instance) -> None:
         """Connect once the loader says that it listens, and have it answer."""
@@ -127,6 +128,16 @@ class QemuMachine(QemuBase):
             writer.close()
             raise
         self._greeted = reader, writer
+
+    @property
+    def address(self) -> str | None:
+        """Where its loader is reached, None before it is."""
+        return f"{HOST}:{self._port}" if self._port else None
+
+    def enter(self, data: bytes) -> None:
+        """See :class:`~distributor.machines.machine.EnteredMachine`."""
+        if self._instance is not None:
+            self._instance.console.enter(data)
 
     # -- while it runs -------------------------------------------------------------------
 

@@ -23,10 +23,12 @@ class _Fork:
     """One machine of one task set, and what it shares with us."""
 
     shared: SharedMemory
+    hear: Callable[[bytes], None]
     instance: Instance | None = None
 
     def own(self, instance: Instance) -> None:
         self.instance = instance
+        instance.console.hear = self.hear
 
 
 class SealedQemuMachine(QemuBase):
@@ -138,7 +140,7 @@ class SealedQemuMachine(QemuBase):
     async def _fork(self) -> _Fork:
         assert self._template is not None
         assert self._path is not None
-        fork = _Fork(SharedMemory())
+        fork = _Fork(SharedMemory(), self.printed.feed)
         self._owned.append(fork)
         await self._template.restore(self._id, self._path, fork.own, fork.shared)
         return fork

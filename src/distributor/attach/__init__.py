@@ -1,0 +1,1 @@
+"""Who looks in? Machines of a running distributor, seen from another process of its user."""
