@@ -139,7 +139,7 @@ class Distributor:
 
     def add_job(
         self,
-        taskset: TaskSet | Iterable[TaskSet | Later],
+        taskset: TaskSet | Iterable[TaskSet | Later] | Job,
         monitor: Monitor | None = None,
         offset: int = 0,
         *session_params: Mapping[str, Any],
@@ -149,7 +149,9 @@ class Distributor:
 
         :param taskset: a task set, or any iterable of task sets, which is drawn from as
             machines come free. Where the next set depends on verdicts, it may give
-            :data:`~distributor.jobs.job.LATER`, and is asked again after the next one.
+            :data:`~distributor.jobs.job.LATER`, and is asked again after the next one. Or a
+            job of a :class:`~distributor.durable.DurableRun`, which brings along all that
+            ``offset`` and the others say of it.
         :param monitor: watches this job.
         :param offset: how many sets at its head to leave out.
         :param session_params: at most one mapping: the goal of the admission control in
@@ -179,10 +181,14 @@ class Distributor:
             describe_goal(goal)
 
         def add() -> int:
+            if isinstance(taskset, Job):
+                taskset.monitor = monitor
+                self._engine.add(taskset)
+                return taskset.number
             job = Job(
                 taskset,
                 offset=offset,
-                number=len(self._engine.jobs) + 1,
+                number=max([job.number for job in self._engine.jobs], default=0) + 1,
                 monitor=monitor,
                 goal=goal,
                 switches=switches,

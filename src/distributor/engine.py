@@ -144,21 +144,21 @@ class Engine:
 
         :raise StateError: there is no such job, or it has ended.
         """
-        self.do(self.queue.cancel(self.job(number)))
+        self._change(number, self.queue.cancel)
 
     def hold(self, number: int) -> None:
         """Begin no set of a job until :meth:`release`; those that run are finished.
 
         :raise StateError: there is no such job, or it has ended.
         """
-        self.do(self.queue.hold(self.job(number)))
+        self._change(number, self.queue.hold)
 
     def release(self, number: int) -> None:
         """Go on with a job that was held.
 
         :raise StateError: there is no such job, or it has ended.
         """
-        self.do(self.queue.release(self.job(number)))
+        self._change(number, self.queue.release)
 
     def kill(self, machine: str) -> None:
         """End a machine at once; its set comes back, and another machine takes its place.
@@ -232,11 +232,17 @@ class Engine:
                     self._notify(ticket, lambda m, a=attempt: m.stopped(a))  # type: ignore[misc]
                 case GiveUp(machine, ticket, error):
                     self._give_up(machine, ticket, error)
-                case JobDone():
-                    pass
+                case JobDone(job):
+                    self._tell(job, lambda m, j=job: m.job_changed(j.number))  # type: ignore[misc]
                 case _:
                     assert_never(action)
         self._changed.set()
+
+    def _change(self, number: int, change: Callable[[Job], list[Action]]) -> None:
+        job = self.job(number)
+        actions = change(job)
+        self._tell(job, lambda monitor: monitor.job_changed(number))
+        self.do(actions)
 
     def _start(self, name: str) -> None:
         assert self._tasks is not None, "machines are started only while run() is running"
@@ -375,6 +381,8 @@ class Engine:
             index=ticket.index,
             number=len(ticket.machines),
             machine=machine,
+            tries=ticket.tries,
+            losses=ticket.losses,
         )
 
     def _give_up(self, name: str, ticket: Ticket, error: DistributorError) -> None:
@@ -392,9 +400,12 @@ class Engine:
         self.do(self.queue.told(ticket.job))
 
     def _notify(self, ticket: Ticket, tell: Callable[[Monitor], None]) -> None:
+        self._tell(ticket.job, tell)
+
+    def _tell(self, job: Job, tell: Callable[[Monitor], None]) -> None:
         """Tell the monitors of all jobs and that of this one."""
         try:
-            tell(self._watchers[ticket.job])
+            tell(self._watchers[job])
         except StoreError as error:
             # Going on would lose results: end the machines, and let wait() say so.
             if self._failure is None:

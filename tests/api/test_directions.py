@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "monitors",
     },
     "campaign": {"errors", "tasks", "session", "jobs", "store", "monitors"},
+    "durable": {"errors", "tasks", "session", "jobs", "store", "monitors"},
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
 }
 #: The rooms at the end of the way, which may import everything that stands above.

@@ -295,9 +295,9 @@ def test_several_writers_share_a_store(new_url: Callable[[], str]) -> None:
         assert [sum(store.counts(run.id).values()) for run in store.runs()] == [20] * 4
 
 
-#: What version 2 added to the tables of version 1.
+#: What later versions added to the tables of version 1.
 ADDED = {"tasksets": ["origin", "noise", "trace"]}
-ADDED_TABLES = ["switches"]
+ADDED_TABLES = ["switches", "batches", "setbacks"]
 
 
 def make_version_1(url: str) -> None:

@@ -22,7 +22,7 @@ from distributor import (
     Task,
     TaskSet,
 )
-from distributor.jobs.job import LATER, LINE_END_MAX, Job, JobState, Later, Ticket
+from distributor.jobs.job import LATER, LINE_END_MAX, Job, JobState, Later, Past, Ticket
 from distributor.jobs.queue import (
     FAILED_STARTS_MAX,
     LOSSES_MAX,
@@ -530,6 +530,60 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
         assert set(verdicts) == expected
     assert {index for job, index in verdicts if job == 1} == set(range(count))
     assert done == 2
+
+
+# Jobs that were begun by a program that is gone
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_job_that_goes_on_runs_what_has_no_verdict(lazy: bool) -> None:
+    drawn = sets(9)
+    past = Past(decided=[range(2, 4), range(5, 7), range(8, 9)])
+    queue = Queue(1, 1)
+    job = Job(iter(drawn) if lazy else drawn, offset=1, past=past)
+    assert (job.decided, job.total) == (5, None if lazy else 8)
+    queue.add(job)
+    said = names(queue.ready("m1"))
+    while not job.done:
+        said += names(queue.finished("m1"))
+    assert said == ["run m1 1", "run m1 4", "run m1 7", "done 1"]
+    assert (job.decided, job.total) == (8, 8)
+
+
+def test_a_job_that_has_all_its_verdicts_is_done_at_once() -> None:
+    job = Job(sets(3), past=Past(decided=[range(3)]))
+    assert (job.done, job.state, job.total, job.left) == (True, "done", 3, 0)
+
+
+def test_a_set_goes_on_with_the_tries_that_it_has_spent_and_waits_at_the_end() -> None:
+    queue = Queue(1, 3)
+    queue.add(Job(sets(3), past=Past(setbacks={0: (2, 4, ["m7", "m8"])})))
+    assert names(queue.ready("m1")) == ["run m1 1"]
+    assert names(queue.finished("m1")) == ["run m1 2"]
+    assert names(queue.finished("m1")) == ["run m1 0"]
+    ticket = queue.running("m1")
+    assert ticket is not None
+    assert ticket.machines == ["m7", "m8", "m1"]
+    assert names(queue.lost("m1", FAULT)) == ["undecided m1 0", "done 1"]
+
+
+def test_a_job_with_nothing_but_such_a_set_goes_on() -> None:
+    past = Past(decided=[range(2)], setbacks={2: (1, 0, ["m1"])})
+    queue = Queue(1, 3)
+    assert names(queue.add(Job(sets(3), past=past))) == ["start m1"]
+    assert names(queue.ready("m1")) == ["run m1 2"]
+
+
+def test_a_source_that_has_changed_since_is_found_out_when_it_is_drawn() -> None:
+    def passed(place: int, taskset: TaskSet) -> None:
+        if taskset.tasks[0].arg1 != str(place):
+            raise ConfigurationError("not what was run")
+
+    right = Job(iter(sets(4)), past=Past([range(2)], passed=passed))
+    assert right.error is None
+    wrong = Job(iter(sets(4)[::-1]), past=Past([range(2)], passed=passed))
+    assert str(wrong.error) == "set 0 of job 1 cannot be had: not what was run"
+    assert wrong.state is JobState.FAILED
 
 
 # Sources that wait for verdicts

@@ -19,14 +19,13 @@ from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECID
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
-from distributor.machines.kind import machine_kind, machines_of
+from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.monitors.target import monitor_for
 from distributor.session.result import Clock, Verdict
 from distributor.store.record import RunRecord
 from distributor.store.store import DEFAULT_STORE, Store
 from distributor.tasks.pool import load_pool
 
-_MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "mips")
 #: Values of the options that a campaign keeps for good, where a new one does not say.
 _DEFAULTS: dict[str, Any] = {
     "seed": 0,
@@ -222,14 +221,14 @@ def _refuse_change(file: Path | None, given: dict[str, Any]) -> None:
 
 def _new_options(given: dict[str, Any]) -> dict[str, Any]:
     all_given = {**_DEFAULTS, **given}
-    options = {name: all_given[name] for name in _MACHINE_OPTIONS if name in all_given}
+    options = machine_options(all_given)
     if options["clock"] is Clock.VIRTUAL:
         options.setdefault("mips", 1000.0)
     return options
 
 
 def _machine_options(record: RunRecord) -> dict[str, Any]:
-    options = {name: record.options[name] for name in _MACHINE_OPTIONS if name in record.options}
+    options = machine_options(record.options)
     return {**options, "clock": Clock(options["clock"])}
 
 

@@ -13,16 +13,13 @@ from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError
-from distributor.machines.kind import machine_kind, machines_of
+from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.description import Goal
 from distributor.session.result import Result
 from distributor.store.record import RunRecord, TaskSetRecord
 from distributor.store.store import DEFAULT_STORE, Store
 from distributor.tasks.taskset import TaskSet
-
-#: Options of a run that its machines were made with.
-_MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "mips")
 
 
 def verify(
@@ -43,9 +40,7 @@ def verify(
     err = Console(stderr=True)
     with Store.open(store, create=False) as opened:
         record = opened.run(run)
-        options = {
-            name: record.options[name] for name in _MACHINE_OPTIONS if name in record.options
-        }
+        options = machine_options(record.options)
         sealed = options.get("network") in ("none", "auto") and options.get("clock") == "virtual"
         if not sealed and options.get("clock") != "simulated":
             raise ConfigurationError(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from distributor.errors import ConfigurationError
+from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.taskset import TaskSet
 
 
@@ -63,6 +63,22 @@ class Ticket:
     machines: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of a job that was begun before, by a program that is gone.
+
+    :param decided: indices of the sets that have a verdict, upward; they are not run again.
+    :param setbacks: by index, what sets without one have cost: tries, losses, and the machines
+        that took them on. They wait at the end of the line.
+    :param passed: told of each set that has a verdict and is drawn on the way to others; it
+        raises :class:`ConfigurationError` if that is not the set which was run.
+    """
+
+    decided: Sequence[range] = ()
+    setbacks: Mapping[int, tuple[int, int, Sequence[str]]] = field(default_factory=dict)
+    passed: Callable[[int, TaskSet], None] = lambda place, taskset: None
+
+
 class Job:
     """A batch of task sets.
 
@@ -74,6 +90,7 @@ class Job:
     :param monitor: who watches its sets.
     :param goal: of the admission control in the machine, if there is to be one.
     :param switches: how many switches of the processors to record of a set, at most.
+    :param past: of a job that goes on.
     :raise ConfigurationError: the source is none, or has no set after the offset.
     """
 
@@ -86,18 +103,20 @@ class Job:
         monitor: Any = None,
         goal: Mapping[str, Any] | None = None,
         switches: int = 0,
+        past: Past | None = None,
     ) -> None:
         if isinstance(offset, bool) or not isinstance(offset, int) or offset < 0:
             raise ConfigurationError(f"a job's offset is a whole number from 0 up, not {offset!r}")
         if isinstance(source, TaskSet):
             source = (source,)
+        self._past = past or Past()
         try:
             #: How many sets the source holds, the skipped ones included; None if unknown.
             self.length: int | None = len(source)  # type: ignore[arg-type]
         except (TypeError, OverflowError):
             self.length = None
         try:
-            self._source: Iterator[Any] = islice(iter(source), offset, None)
+            self._source = _Source(source, offset, self._past)
         except TypeError:
             raise ConfigurationError(
                 f"a job takes a task set or an iterable of task sets, not {source!r}"
@@ -108,21 +127,20 @@ class Job:
         self.goal = goal
         self.switches = switches
         #: Sets that have a verdict.
-        self.decided = 0
+        self.decided = sum(map(len, self._past.decided))
         #: Why the source could not be drawn to its end, if so.
         self.error: ConfigurationError | None = None
         #: Whether no set is taken until that changes.
         self.held = False
         #: Whether no set is taken any more.
         self.cancelled = False
-        self._next = offset
         self._ended = False
         self._open = 0
         # Sets that came back: those to be taken first, and those at the end of the line.
         self._first: deque[Ticket] = deque()
         self._last: deque[Ticket] = deque()
         self._ahead: Ticket | None = self._draw()
-        if self._ahead is None:
+        if self._ahead is None and not self._last and not self.decided:
             if self.error is not None:
                 raise self.error
             skipped = f" after the first {offset}" if offset else ""
@@ -141,7 +159,7 @@ class Job:
         elif self._last and (self._ahead is None or len(self._last) >= LINE_END_MAX):
             ticket = self._last.popleft()
         elif self._ahead is not None:
-            ticket, self._ahead = self._ahead, None
+            ticket = self._ahead
             self._ahead = self._draw()
         else:
             return None
@@ -161,7 +179,7 @@ class Job:
         """No set is taken any more, and the source is let go; those taken may get a verdict."""
         self.cancelled = True
         self._ahead = None
-        self._source = iter(())
+        self._source.close()
         self._first.clear()
         self._last.clear()
 
@@ -203,7 +221,7 @@ class Job:
     def total(self) -> int | None:
         """How many verdicts there are to be; None while that is not known."""
         if self._drawn:
-            return self._next - self.offset
+            return self._source.place - self.offset
         return None if self.length is None else max(0, self.length - self.offset)
 
     @property
@@ -225,6 +243,17 @@ class Job:
         return self._ahead is None and self._ended
 
     def _draw(self) -> Ticket | None:
+        """The next set of the source; those that have had a setback go to the end of the line."""
+        while (ticket := self._draw_any()) is not None:
+            setback = self._past.setbacks.get(ticket.index)
+            if setback is None:
+                return ticket
+            ticket.tries, ticket.losses, machines = setback
+            ticket.machines += machines
+            self._last.append(ticket)
+        return None
+
+    def _draw_any(self) -> Ticket | None:
         if self._ended:
             return None
         try:
@@ -243,12 +272,59 @@ class Job:
         if not isinstance(taskset, TaskSet):
             self._fail(f"it is no task set but {taskset!r:.80}")
             return None
-        ticket = Ticket(self, self._next, taskset)
-        self._next += 1
-        return ticket
+        return Ticket(self, self._source.place - 1, taskset)
 
     def _fail(self, why: str) -> None:
         self._ended = True
         self.error = ConfigurationError(
-            f"set {self._next} of job {self.number} cannot be had: {why}"
+            f"set {self._source.place} of job {self.number} cannot be had: {why}"
         )
+
+
+class _Source:
+    """The sets that are to be run, in their order, with their places counted.
+
+    Sets that can be had by their place are not drawn to be passed over.
+    """
+
+    def __init__(self, given: Iterable[Any], offset: int, past: Past) -> None:
+        #: Of the next set.
+        self.place = 0
+        self._offset = offset
+        self._decided = deque(past.decided)
+        self._passed = past.passed
+        self._list = given if isinstance(given, list | tuple | RandomTaskSets) else None
+        self._iterator: Iterator[Any] = iter(given)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        while True:
+            decided = self._has_verdict(self.place)
+            passed = decided or self.place < self._offset
+            if self._list is None:
+                taskset = next(self._iterator)
+                if taskset is LATER:
+                    return LATER
+                if decided:
+                    self._passed(self.place, taskset)
+            elif self.place >= len(self._list):
+                raise StopIteration
+            elif decided:
+                self.place = self._decided[0].stop
+                continue
+            elif not passed:
+                taskset = self._list[self.place]
+            self.place += 1
+            if not passed:
+                return taskset
+
+    def close(self) -> None:
+        """Let the source go."""
+        self._list, self._iterator = None, iter(())
+
+    def _has_verdict(self, place: int) -> bool:
+        while self._decided and self._decided[0].stop <= place:
+            self._decided.popleft()
+        return bool(self._decided) and place in self._decided[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from distributor.machines.board import BoardKind
 from distributor.machines.host import AUTO, machines_at_once
@@ -14,6 +15,8 @@ from distributor.session.result import Clock
 
 AnyKind = QemuKind | SimsoKind | BoardKind
 
+#: Options that a machine is made by, as a run keeps them to be gone on with or run again.
+MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "mips", "hosts", "boards")
 #: Options of the facade that a simulated machine has no use for.
 _OF_NO_EFFECT = ("port", "startup_delay_s")
 
@@ -70,3 +73,8 @@ def machines_of(kind: AnyKind, wanted: str | int) -> int:
     count = kind.machines_max if wanted == AUTO else machines_at_once(wanted, cpus=1, memory_mib=1)
     kind.check_number(count)
     return count
+
+
+def machine_options(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a run's kept options that :func:`machine_kind` takes."""
+    return {name: kept[name] for name in MACHINE_OPTIONS if name in kept}

@@ -42,6 +42,9 @@ class Fanout(Monitor):
     def bad(self, attempt: Attempt, result: Result) -> None:
         self._each(lambda monitor: monitor.bad(attempt, result))
 
+    def job_changed(self, job: int) -> None:
+        self._each(lambda monitor: monitor.job_changed(job))
+
     def close(self) -> None:
         try:
             self._each(lambda monitor: monitor.close())

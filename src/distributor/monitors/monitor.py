@@ -24,6 +24,9 @@ class Attempt:
     number: int
     #: Id of the machine.
     machine: str
+    #: Runs that the set has spoilt so far, and machines that were lost under it.
+    tries: int = 0
+    losses: int = 0
 
 
 class Monitor:
@@ -61,6 +64,9 @@ class Monitor:
     def bad(self, attempt: Attempt, result: Result) -> None:
         """The set was given up as undecided after its last try."""
         self._old("__taskset_bad__", attempt.taskset, attempt.number)
+
+    def job_changed(self, job: int) -> None:
+        """A job, by its number, was paused, goes on, was cancelled or has come to its end."""
 
     def close(self) -> None:
         """The distributor ends; write what is left."""

@@ -11,12 +11,14 @@ from typing import Any
 from distributor.errors import StoreError
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.result import Clock, Result
+from distributor.store.claim import Claim
 from distributor.store.store import DEFAULT_STORE, Store
 
 
 class StoreMonitor(Monitor):
     """Keeps what it sees as one run. Hand one to all jobs of one distributor.
 
+    The run is claimed until :meth:`close`: no other program can go on with it meanwhile.
     A result is in the store when the call that brought it returns: nothing is left to
     write later, and nothing is lost when the program is killed.
 
@@ -45,8 +47,10 @@ class StoreMonitor(Monitor):
         self._store = store if isinstance(store, Store) else Store.open(store)
         self._closed = False
         self._batches = 0
+        self._claim: Claim | None = None
         try:
             if run is not None:
+                self._claim = self._store.claim(run)
                 self._batches = self._store.continue_run(run, options or {})
                 self._run_id = run
             else:
@@ -57,6 +61,7 @@ class StoreMonitor(Monitor):
                     seed=seed,
                     qemu=qemu,
                 )
+                self._claim = self._store.claim(self._run_id)
         except BaseException:
             self._release()
             raise
@@ -99,5 +104,7 @@ class StoreMonitor(Monitor):
         self._store.add(self._run_id, numbered, result)
 
     def _release(self) -> None:
+        if self._claim is not None:
+            self._claim.close()
         if self._owned:
             self._store.close()

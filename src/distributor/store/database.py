@@ -28,7 +28,7 @@ from sqlalchemy import select as sql_select
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from distributor.errors import ConfigurationError, StoreError
-from distributor.store.schema import SCHEMA_VERSION, metadata, schema
+from distributor.store.schema import READABLE, SCHEMA_VERSION, metadata, schema
 from distributor.store.upgrade import UPGRADABLE, upgrade
 
 #: How long a writer waits for another one's transaction, and for a server to answer.
@@ -75,7 +75,8 @@ def name_of(url: URL) -> str:
 def open_database(url: URL, *, create: bool) -> Engine:
     """An engine over a database that has the store's tables, in the version known here.
 
-    A store of an older version is brought up to it, also when it is opened to be read.
+    A store of an older version is brought up to it; one that is opened to be read only where
+    it cannot be read as it is.
 
     :param create: open it for writing, and make what is missing; else it must exist.
     :raise ConfigurationError: there is no driver for the URL.
@@ -214,6 +215,8 @@ def _check_schema(engine: Engine, name: str, *, create: bool) -> None:
             metadata.create_all(connection)
             connection.execute(insert(schema).values(version=SCHEMA_VERSION))
         versions = list(connection.scalars(sql_select(schema.c.version)))
+        if not create and len(versions) == 1 and versions[0] in READABLE:
+            return
         if len(versions) == 1 and versions[0] in UPGRADABLE:
             if not create:
                 raise _Outdated(

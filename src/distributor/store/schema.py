@@ -1,6 +1,7 @@
 """The store's tables (docs/results.md describes them to users).
 
-Tables, one inside the other: a run has task sets, a task set has tasks, jobs and switches.
+Tables, one inside the other: a run has batches and task sets, a task set has tasks, jobs and
+switches.
 Times are nanoseconds and end in ``_ns``; a value that nobody knew is NULL. What a later
 version adds may be NULL or is a table of its own, so that :mod:`distributor.store.upgrade`
 can bring an older store up to it.
@@ -30,7 +31,10 @@ from sqlalchemy import (
 )
 
 #: Version of these tables, recorded in the store; raised with every change of them.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+#: Older versions that can be read as they are: what they lack are whole tables that are only
+#: asked for by name (:mod:`distributor.store.batch`).
+READABLE = frozenset({2})
 
 
 class UTCTime(TypeDecorator[datetime]):
@@ -157,4 +161,30 @@ switches = Table(
     Column("task_id", Integer),
     Column("job_index", BigInteger),
     sqlite_with_rowid=False,
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("run_id", ForeignKey(runs.c.id), primary_key=True),
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("source", JSON, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("error", Text, nullable=False),
+    Column("added_at", UTCTime, nullable=False),
+    Column("ended_at", UTCTime),
+)
+
+setbacks = Table(
+    "setbacks",
+    metadata,
+    Column("run_id", ForeignKey(runs.c.id), primary_key=True),
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("set_index", BigInteger, primary_key=True, autoincrement=False),
+    Column("tries", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("machines", JSON, nullable=False),
 )

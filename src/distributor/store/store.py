@@ -15,6 +15,8 @@ from distributor.errors import StoreError
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Clock, Result, Verdict
 from distributor.session.switch import Switch
+from distributor.store.batch import Batches
+from distributor.store.claim import Claim, claim
 from distributor.store.columns import TASKSET_COLUMNS, read_batches
 from distributor.store.database import explained, for_writing, name_of, open_database, parse_url
 from distributor.store.record import JobRecord, RunRecord, TaskRecord, TaskSetRecord
@@ -49,10 +51,13 @@ class Store:
     that says what and where, when the database fails.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, database: str = "") -> None:
         self._engine = engine
         self._writer = for_writing(engine)
         self._name = name
+        self._database = database
+        #: The durable jobs of its runs.
+        self.batches = Batches(engine, name)
 
     @classmethod
     def open(cls, url: str = DEFAULT_STORE, *, create: bool = True) -> Self:
@@ -65,7 +70,7 @@ class Store:
         :raise StoreError: it cannot be opened, is no store, or one of another version.
         """
         parsed = parse_url(url)
-        return cls(open_database(parsed, create=create), name_of(parsed))
+        return cls(open_database(parsed, create=create), name_of(parsed), str(parsed.database))
 
     @property
     def name(self) -> str:
@@ -111,6 +116,14 @@ class Store:
             key = connection.execute(insert(runs).values(row)).inserted_primary_key
         assert key is not None
         return int(key[0])
+
+    def claim(self, run_id: int) -> Claim:
+        """Keep others from writing a run until the claim is closed, or this program ends.
+
+        :raise StoreError: somebody else has it.
+        """
+        with self._writing():
+            return claim(self._engine, self._database, run_id, self._name)
 
     def add(self, run_id: int, attempt: Attempt, result: Result) -> None:
         """Keep a task set's verdict, its tasks, jobs and switches, in one transaction.

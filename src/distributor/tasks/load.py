@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import runpy
 import sys
@@ -41,6 +42,25 @@ def load(path: Path) -> TaskSet | Iterable[TaskSet]:
             f"{path} is neither Python (.py) nor JSON (.json), JSON lines (.jsonl) or CSV (.csv)"
         )
     return _READERS[path.suffix](path)
+
+
+def parse(content: str, suffix: str, name: str, folder: Path) -> Iterable[TaskSet]:
+    """The task sets that a file's content describes; any format of :func:`load` but Python.
+
+    :param suffix: of the file: ``.json``, ``.jsonl`` or ``.csv``.
+    :param name: the file, for messages.
+    :param folder: where a binary's relative path begins.
+    :raise ConfigurationError: naming the line or the place in it.
+    """
+    if suffix == ".jsonl":
+        return list(read_lines(io.StringIO(content), name, folder))
+    if suffix == ".csv":
+        return read_table(io.StringIO(content, newline=""), name, folder)
+    try:
+        document = json.loads(content)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{name}, line {error.lineno}: {error.msg}") from error
+    return tasksets_of(document, name, folder)
 
 
 def run_python(path: Path) -> dict[str, Any]:
@@ -93,12 +113,10 @@ def _say(error: Exception) -> str:
 
 def _load_json(path: Path) -> Iterable[TaskSet]:
     try:
-        document = json.loads(path.read_text("utf-8"))
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{path}, line {error.lineno}: {error.msg}") from error
+        content = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    return tasksets_of(document, str(path), path.parent)
+    return parse(content, ".json", str(path), path.parent)
 
 
 def _load_table(path: Path) -> list[TaskSet]:
