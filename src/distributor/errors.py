@@ -5,6 +5,7 @@
     DistributorError
     ├── ConfigurationError          the input or an option is wrong; nothing was run
     ├── StateError                  a call that the object's state does not allow
+    │   └── NotThereError           a job, a machine or a set that does not exist
     ├── ImageError                  the guest image cannot be built or found
     ├── MachineError
     │   ├── LaunchError             the machine's process did not come up
@@ -54,6 +55,10 @@ class ConfigurationError(DistributorError):
 
 class StateError(DistributorError):
     """A call that the object's present state does not allow."""
+
+
+class NotThereError(StateError):
+    """A job, a machine or a set that is asked for does not exist."""
 
 
 class ImageError(DistributorError):

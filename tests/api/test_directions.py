@@ -45,6 +45,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "campaign": {"errors", "tasks", "session", "jobs", "store", "monitors"},
     "durable": {"errors", "tasks", "session", "jobs", "store", "monitors"},
     "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
+    "service": {
+        *("errors", "tasks", "session", "jobs", "machines", "monitors", "engine"),
+        *("store", "analysis", "data", "figures"),
+    },
 }
 #: The rooms at the end of the way, which may import everything that stands above.
 ENDS = {"cli", "public", "__init__", "__main__"}

@@ -36,6 +36,7 @@ COMMANDS = {
     "machines": "machines",
     "logs": "machines",
     "console": "console",
+    "service": "service",
     "image": "image",
     "network": "network",
 }

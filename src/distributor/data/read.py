@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+    from distributor.data.columns import Members
+
 
 def read_jobs(
     store: str | Store = DEFAULT_STORE,
@@ -65,8 +67,12 @@ def read_tasksets(store: str | Store = DEFAULT_STORE, run: int | None = None) ->
     from distributor.data.columns import read_members
 
     with _opened(store) as opened:
-        frame = _frame(read_members(opened, opened.run(run).id).tasksets)
-    return with_origin(frame)
+        return tasksets_frame(read_members(opened, opened.run(run).id))
+
+
+def tasksets_frame(members: Members) -> pandas.DataFrame:
+    """As of :func:`read_tasksets`, from sets that have been read."""
+    return with_origin(_frame(members.tasksets))
 
 
 def with_origin(tasksets: pandas.DataFrame) -> pandas.DataFrame:

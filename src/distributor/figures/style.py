@@ -37,6 +37,22 @@ COLOURS = {
     "series-7": "#7a7f87",
     "series-8": "#332288",
 }
+#: The same in the dark; page.css has them, too.
+DARK = {
+    "ink": "#e7eaee",
+    "muted": "#9da7b3",
+    "grid": "#323941",
+    "paper": "#14171a",
+    "late": "#ff8a3c",
+    "series-1": "#4ba7e5",
+    "series-2": "#f0b434",
+    "series-3": "#2fbf94",
+    "series-4": "#dc97bd",
+    "series-5": "#8accf2",
+    "series-6": "#bfa06a",
+    "series-7": "#a3a9b1",
+    "series-8": "#9a8ff0",
+}
 SERIES = [colour for name, colour in COLOURS.items() if name.startswith("series-")]
 #: Lines that differ without their colours, too.
 MARKERS = "osD^vPX*"
@@ -133,6 +149,14 @@ def themed(svg: bytes) -> str:
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
     head, rest = text.split(">", 1)
     return re.sub(r' (width|height)="[^"]*"', "", head) + ">" + rest
+
+
+def darkened(svg: bytes) -> bytes:
+    """An SVG picture for a dark page: the same with the colours of the dark."""
+    text = svg.decode("utf-8")
+    for name, colour in COLOURS.items():
+        text = text.replace(colour, DARK[name])
+    return text.encode("utf-8")
 
 
 def label(text: str, width: int = 40) -> str:

@@ -48,6 +48,8 @@ class StoreMonitor(Monitor):
         self._closed = False
         self._batches = 0
         self._claim: Claim | None = None
+        #: Id in the store of the set that was kept last; 0 before the first.
+        self.kept = 0
         try:
             if run is not None:
                 self._claim = self._store.claim(run)
@@ -101,7 +103,7 @@ class StoreMonitor(Monitor):
                 hint="a StoreMonitor serves one distributor: make another for the next",
             )
         numbered = dataclasses.replace(attempt, job=attempt.job + self._batches)
-        self._store.add(self._run_id, numbered, result)
+        self.kept = self._store.add(self._run_id, numbered, result)
 
     def _release(self) -> None:
         if self._claim is not None:

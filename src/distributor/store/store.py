@@ -125,9 +125,10 @@ class Store:
         with self._writing():
             return claim(self._engine, self._database, run_id, self._name)
 
-    def add(self, run_id: int, attempt: Attempt, result: Result) -> None:
+    def add(self, run_id: int, attempt: Attempt, result: Result) -> int:
         """Keep a task set's verdict, its tasks, jobs and switches, in one transaction.
 
+        :return: the set's id.
         :raise StoreError: also where the run has a verdict for this set already.
         """
         with self._writing(), self._writer.begin() as connection:
@@ -147,6 +148,7 @@ class Store:
                 connection.execute(insert(jobs), [job_row(key[0], job) for job in result.jobs])
             if result.switches:
                 connection.execute(insert(switches), switch_rows(key[0], result.switches))
+            return int(key[0])
 
     def continue_run(self, run_id: int, options: Mapping[str, Any]) -> int:
         """Record that a run that was interrupted goes on.
@@ -175,7 +177,7 @@ class Store:
 
     def runs(self) -> Iterator[RunRecord]:
         """Every run, in the order of their beginning."""
-        return (run_of(row) for row in self._rows(select(runs).order_by(runs.c.id)))
+        return (run_of(row) for row in self.rows(select(runs).order_by(runs.c.id)))
 
     def run(self, run_id: int | None = None) -> RunRecord:
         """One run; the last one without an id.
@@ -185,14 +187,14 @@ class Store:
         query = select(runs).order_by(runs.c.id.desc()).limit(1)
         if run_id is not None:
             query = query.where(runs.c.id == run_id)
-        for row in self._rows(query):
+        for row in self.rows(query):
             return run_of(row)
         which = "no run yet" if run_id is None else f"no run {run_id}"
         raise StoreError(f"the store {self._name} has {which}")
 
     def count_runs(self) -> int:
         """How many runs there are."""
-        return sum(count for (count,) in self._rows(select(func.count()).select_from(runs)))
+        return sum(count for (count,) in self.rows(select(func.count()).select_from(runs)))
 
     def counts(self, run_id: int, *, batch: int | None = None) -> dict[Verdict, int]:
         """How many sets of a run, or of one batch of it, have which verdict.
@@ -204,7 +206,7 @@ class Store:
             query = query.where(tasksets.c.batch == batch)
         query = query.group_by(tasksets.c.verdict)
         counts = dict.fromkeys(Verdict, 0)
-        counts.update({Verdict(verdict): count for verdict, count in self._rows(query)})
+        counts.update({Verdict(verdict): count for verdict, count in self.rows(query)})
         return counts
 
     def tasksets(
@@ -213,13 +215,13 @@ class Store:
         """Sets of a run, ordered by batch and index; all, or those with the numbers given."""
         members = select(func.count()).where(tasks.c.taskset_id == tasksets.c.id).scalar_subquery()
         query = select(*tasksets.c, members.label("task_count"))
-        return (taskset_of(row) for row in self._rows(_of(query, run_id, batch, set_index)))
+        return (taskset_of(row) for row in self.rows(_of(query, run_id, batch, set_index)))
 
     def tasks(self, taskset_id: int) -> Iterator[TaskRecord]:
         """The tasks of one set, by id."""
         columns = [column for column in tasks.c if column is not tasks.c.taskset_id]
         query = select(*columns).where(tasks.c.taskset_id == taskset_id).order_by(tasks.c.task_id)
-        return (TaskRecord(*row) for row in self._rows(query))
+        return (TaskRecord(*row) for row in self.rows(query))
 
     def jobs(
         self, run_id: int, *, batch: int | None = None, set_index: int | None = None
@@ -229,7 +231,7 @@ class Store:
             tasksets, jobs, jobs.c.taskset_id == tasksets.c.id
         )
         query = _of(query, run_id, batch, set_index).order_by(jobs.c.task_id, jobs.c.job_index)
-        return (JobRecord(row.batch, row.set_index, job_of(row)) for row in self._rows(query))
+        return (JobRecord(row.batch, row.set_index, job_of(row)) for row in self.rows(query))
 
     def taskset_batches(
         self, run_id: int, *, batch: int | None = None, set_index: int | None = None
@@ -273,13 +275,16 @@ class Store:
         not traced."""
         query = select(switches).where(switches.c.taskset_id == taskset_id)
         query = query.order_by(switches.c.cpu, switches.c.sequence)
-        return (switch_of(row) for row in self._rows(query))
+        return (switch_of(row) for row in self.rows(query))
 
     def _writing(self) -> AbstractContextManager[None]:
         return explained(f"cannot write to the store {self._name}")
 
-    def _rows(self, query: Select[Any]) -> Iterator[Any]:
-        """Stream rows; the connection goes back when the iterator ends or is dropped."""
+    def rows(self, query: Select[Any]) -> Iterator[Any]:
+        """Stream the rows of a query on the tables.
+
+        The connection goes back when the iterator ends or is dropped.
+        """
         with (
             explained(f"cannot read the store {self._name}"),
             self._engine.connect() as connection,

@@ -1,0 +1,151 @@
+"""``distributor service``: a distributor that stays, and takes jobs while it works."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from distributor.distributor import MAX_ALLOWED, NOISY_TRIES
+from distributor.session.result import Clock
+from distributor.store.store import DEFAULT_STORE
+
+service = typer.Typer(
+    help="A distributor that stays: jobs are added to it while it works.",
+    no_args_is_help=True,
+)
+
+SocketOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--socket", help="Its Unix socket; $XDG_RUNTIME_DIR/distributor/service.sock if unset."
+    ),
+]
+
+
+@service.command("run")
+def run(
+    machines: Annotated[
+        str,
+        typer.Option(
+            "--machines", "-n", help="How many machines at once; auto: as many as the host bears."
+        ),
+    ] = "auto",
+    max_allowed: Annotated[
+        int, typer.Option(help="The most that this can be set to.", min=1)
+    ] = MAX_ALLOWED,
+    hosts: Annotated[
+        list[str] | None,
+        typer.Option(help="Run on boards, whose loaders listen there, as of `distributor run`."),
+    ] = None,
+    boards: Annotated[
+        Path | None, typer.Option(help="Run on the boards of this file (TOML, docs/boards.md).")
+    ] = None,
+    clock: Annotated[
+        Clock | None,
+        typer.Option(
+            help="virtual: counts instructions, the same on every host; real; simulated: computed.",
+            show_default="virtual; for boards real",
+        ),
+    ] = None,
+    network: Annotated[
+        str,
+        typer.Option(help="none: sealed, each set on a machine of its own (virtual clock); user."),
+    ] = "auto",
+    cpus: Annotated[int, typer.Option(help="Processors of each machine.", min=1)] = 1,
+    memory_mib: Annotated[
+        int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
+    ] = None,
+    mips: Annotated[
+        float,
+        typer.Option(help="Virtual clock: speed of the processor, as of `distributor run`."),
+    ] = 1000,
+    store: Annotated[
+        str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
+    ] = DEFAULT_STORE,
+    set_tries: Annotated[
+        int, typer.Option(help="Runs a set may spoil before it is undecided.", min=1)
+    ] = 1,
+    noisy_tries: Annotated[
+        int,
+        typer.Option(
+            help="Real clock: times that a set is run again if the host disturbed its run.", min=0
+        ),
+    ] = NOISY_TRIES,
+    timeout: Annotated[
+        float, typer.Option(help="Seconds a machine may be without progress.", min=1)
+    ] = 40,
+    socket: SocketOption = None,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            help="Listen on TCP, too: HOST:PORT; port 0 lets the kernel choose. Needs the token."
+        ),
+    ] = None,
+    host: Annotated[
+        list[str] | None,
+        typer.Option("--host", help="A name that --listen's address is called by. Repeatable."),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(help="Where the token is; made if it is not there."),
+    ] = None,
+) -> None:
+    """Run the service in the foreground, until SIGTERM or Ctrl-C; for systemd and the like."""
+    import asyncio
+
+    from distributor.machines.kind import machine_kind, machines_of
+    from distributor.service.address import (
+        checked_path,
+        default_socket,
+        default_token_file,
+        make_token,
+        parse_listen,
+    )
+    from distributor.service.process import Doors, live
+    from distributor.service.service import Service, Settings
+
+    on_boards = bool(hosts) or boards is not None
+    clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
+    options: dict[str, Any] = {"clock": clock, "network": network}
+    if on_boards:
+        options |= {"hosts": hosts or [], "boards": boards and str(boards)}
+    else:
+        options["cpus"] = cpus
+    if memory_mib is not None:
+        options["memory_mib"] = memory_mib
+    if clock is Clock.VIRTUAL:
+        options["mips"] = mips
+    path = checked_path(socket or default_socket())
+    tcp = None if listen is None else parse_listen(listen)
+    token = None if tcp is None else make_token(token_file or default_token_file())
+    kind = machine_kind(**options)
+    most = machines_of(kind, machines)
+    settings = Settings(
+        store=store,
+        maximum=most,
+        max_allowed=max(most, max_allowed),
+        clock=clock,
+        network=network,
+        cpus=cpus,
+        memory_mib=getattr(kind, "memory_mib", 0),
+        set_tries=set_tries,
+        noisy_tries=noisy_tries,
+        timeout_s=timeout,
+        qemu=kind.qemu_version,
+        options={**options, "set_tries": set_tries, "noisy_tries": noisy_tries},
+    )
+
+    def say(addresses: list[str]) -> None:
+        sys.stderr.write(f"distributor: the service listens on {' and '.join(addresses)}\n")
+
+    asyncio.run(
+        live(
+            lambda: Service(kind, settings, builtin=kind.builtin),
+            Doors(path, tcp, token, tuple(host or ())),
+            store,
+            say,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The service: a distributor that stays, asked over HTTP."""
