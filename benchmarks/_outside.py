@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 from distributor.errors import ImageError
-from distributor.machines.image import cache_folder
+from distributor.machines.image import AMD64, cache_folder
 from distributor.machines.image.cache import keep
-from distributor.machines.image.debian import KernelPackage, fetch
+from distributor.machines.image.debian import Apt, KernelPackage
 
 _INSTALL_S = 180
 
@@ -64,7 +64,7 @@ def debian_package(name: str) -> Path:
     package = KernelPackage(name, version[1])
 
     def make(folder: Path) -> None:
-        fetch(package, folder, lambda _: None)
+        Apt(AMD64.name, lambda _: None).fetch(package, folder)
 
     try:
         return keep(_folder() / package.key, make) / "unpacked"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 RELEASE = "6.1.0-1-rt-amd64"
+ARM_RELEASE = "6.1.0-1-rt-armmp"
 
 COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -46,6 +47,27 @@ def bzimage(kernel: bytes, compression: str = "xz", release: str = RELEASE) -> b
     told = f"{release} (someone@somewhere) #1 SMP".encode() + b"\0"
     setup[0x500 : 0x500 + len(told)] = told
     return bytes(setup) + b"\x90" * 100 + payload + b"behind the payload"
+
+
+def arm_image() -> bytes:
+    """An Image: 64 bytes of header, and somewhere the kernel's name."""
+    header = bytearray(64)
+    header[0x38:0x3C] = b"ARM\x64"
+    return bytes(header) + b"\0Linux version " + ARM_RELEASE.encode() + b" (a@b) #1\0" + bytes(500)
+
+
+def zimage(kernel: bytes, compression: str) -> bytes:
+    """A program for 32-bit ARM that unpacks a kernel."""
+    header = bytearray(64)
+    struct.pack_into("<I", header, 0x24, 0x016F2818)
+    return bytes(header) + b"code \x1f\x8b\x08 code" + COMPRESSIONS[compression](kernel) + b"...."
+
+
+def zboot(kernel: bytes, compression: str) -> bytes:
+    """A program for EFI firmware that unpacks a kernel."""
+    payload = COMPRESSIONS[compression](kernel)
+    header = b"MZ\0\0zimg" + struct.pack("<II", 96, len(payload))
+    return header.ljust(96, b"\0") + payload + b"behind it"
 
 
 def module(depends: str = "", release: str = RELEASE, wide: bool = True) -> bytes:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_a_kernel_goes_with_its_modules(guest: Path, kernel: dict[str, Any]) -> 
 def test_a_host_without_a_kernel_package_is_told_of_the_options(
     guest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(debian, "newest_kernel", lambda flavour: None)
+    monkeypatch.setattr(debian.Apt, "newest_kernel", lambda self, flavour: None)
     monkeypatch.setattr("distributor.machines.image.kernel._BOOT", guest)
     with pytest.raises(ImageError, match=r"--kernel PATH --modules DIR"):
         build_image()
@@ -144,15 +145,101 @@ def test_a_missing_compiler_is_told_with_its_package(
 
 def test_the_newest_package_is_read_from_what_apt_says(monkeypatch: pytest.MonkeyPatch) -> None:
     said = {
+        "--print-architecture": "amd64\n",
         "depends": "linux-image-rt-amd64\n  Depends: linux-image-6.12.9+deb13-rt-amd64\n",
         "policy": "linux-image-6.12.9+deb13-rt-amd64:\n  Installed: (none)\n"
         "  Candidate: 6.12.9-1\n",
     }
     monkeypatch.setattr(debian, "_ask", lambda *words: said[words[1]])
-    package = debian.newest_kernel("rt")
+    apt = debian.Apt("amd64", print)
+    package = apt.newest_kernel("rt-amd64")
     assert package == debian.KernelPackage("linux-image-6.12.9+deb13-rt-amd64", "6.12.9-1")
     monkeypatch.setattr(debian, "_ask", lambda *words: "")  # apt knows nothing, or is not there
-    assert debian.newest_kernel("rt") is None
+    assert apt.newest_kernel("rt-amd64") is None
+
+
+class FakeApt:
+    """Answers as apt does whose lists, of another architecture, come and go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.updates = 0
+        self.reachable = True
+        self.listed = True
+        monkeypatch.setattr(debian, "_ask", self.ask)
+        monkeypatch.setattr(debian, "_do", self.do)
+
+    def folder(self, words: tuple[str, ...]) -> Path:
+        settings = dict(word.split("=", 1) for word in words if "=" in word)
+        assert settings["APT::Architecture"] == settings["APT::Architectures"] == "arm64"
+        for name in ("Dir::State", "Dir::State::status", "Dir::Cache"):
+            assert Path(settings[name]).is_relative_to(cache_folder())  # nothing of the host's
+        return Path(settings["Dir::State"]) / "lists"
+
+    def ask(self, *words: str) -> str:
+        if words[0] == "dpkg":
+            return "amd64\n"
+        if not (list(self.folder(words).glob("*_Packages")) and self.listed):
+            return ""
+        if "depends" in words:
+            assert words[-1] == "linux-image-rt-arm64"
+            return "  Depends: linux-image-6.1.0-9-rt-arm64\n"
+        return "  Candidate: 6.1.9-1\n"
+
+    def do(self, *words: str, cwd: Path) -> None:
+        assert "update" in words
+        self.updates += 1
+        if not self.reachable:
+            raise ImageError("`apt-get update` failed: no route")
+        (self.folder(words) / "a_mirror_Packages").touch()
+
+
+@pytest.mark.usefixtures("guest")
+def test_lists_of_another_architecture_are_kept_in_the_cache_for_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeApt(monkeypatch)
+    apt = debian.Apt("arm64", lambda step: None)
+    for _ in range(2):
+        package = apt.newest_kernel("rt-arm64")
+        assert package == debian.KernelPackage("linux-image-6.1.0-9-rt-arm64", "6.1.9-1")
+    assert fake.updates == 1
+    yesterday = time.time() - 25 * 3600
+    os.utime(cache_folder() / "apt-arm64" / "asked", (yesterday, yesterday))
+    fake.reachable = False  # old lists are better than none
+    assert apt.newest_kernel("rt-arm64") == package
+    assert fake.updates == 2
+
+
+@pytest.mark.usefixtures("guest")
+def test_without_a_mirror_the_way_to_a_kernel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeApt(monkeypatch).reachable = False
+    with pytest.raises(ImageError, match=r"no route.*--arch arm64 --kernel PATH --modules DIR"):
+        debian.Apt("arm64", lambda step: None).newest_kernel("rt-arm64")
+
+
+def test_images_of_several_architectures_are_kept_side_by_side(
+    guest: Path, kernel: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = build_image(**kernel)
+    with pytest.raises(ImageError, match=r"image of arm64 yet.*image build --arch arm64"):
+        require_image("arm64")
+    monkeypatch.setattr(sources, "_ask", lambda *words: "/usr/lib/libc.a")
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    path = tmp_path / "Image"
+    path.write_bytes(kernels.arm_image())
+    tree = kernels.module_folder(tmp_path / "arm modules", kernels.ARM_RELEASE)
+    second = build_image(arch="arm64", kernel=path, modules=tree)
+    assert second.kernel.read_bytes() == kernels.arm_image()
+    assert (find_image(), find_image("arm64")) == (first, second)
+    assert build.other_images() == []
+    shown = CliRunner().invoke(command, ["show"]).stdout
+    assert kernels.RELEASE in shown
+    assert f"arm64: {second.folder}" in shown
+
+
+def test_an_unknown_architecture_is_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"architecture 'mips'.*amd64, arm64, armhf"):
+        require_image("mips")
 
 
 MAKER = """

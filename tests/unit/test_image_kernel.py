@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from distributor.errors import ImageError
-from distributor.machines.image import bzimage
+from distributor.machines.image import AMD64, armkernel, bzimage
 from distributor.machines.image.module import choose, load_order, module_info
 from distributor.machines.image.vmlinux import slim
 from tests import kernels
@@ -57,6 +57,27 @@ def test_zstd_is_unpacked_by_its_program(tmp_path: Path, monkeypatch) -> None:
         bzimage.decompress(b"\x28\xb5\x2f\xfd....")
 
 
+@pytest.mark.parametrize("compression", kernels.COMPRESSIONS)
+def test_kernels_for_arm_tell_their_release_whatever_packs_them(compression: str) -> None:
+    image = kernels.arm_image()
+    assert armkernel.ready(image) == image
+    assert armkernel.release(image) == kernels.ARM_RELEASE
+    # what firmware would unpack is unpacked here; what unpacks itself is left to do so
+    assert armkernel.ready(kernels.zboot(image, compression)) == image
+    packed = kernels.zimage(image, compression)
+    assert armkernel.ready(packed) == packed
+    assert armkernel.release(packed) == kernels.ARM_RELEASE
+
+
+def test_what_is_no_kernel_for_arm_is_refused() -> None:
+    with pytest.raises(ImageError, match="neither an Image nor a zImage"):
+        armkernel.ready(kernels.bzimage(kernels.vmlinux()))
+    with pytest.raises(ImageError, match="neither an Image nor a zImage"):
+        armkernel.ready(b"short")
+    with pytest.raises(ImageError, match="does not tell its release"):
+        armkernel.release(kernels.zimage(b"\0" * 200, "gzip") + b"\xfd7zXZ\0 of something else")
+
+
 def test_slimming_drops_zeros_and_sections_but_no_byte_of_the_program() -> None:
     kernel = kernels.vmlinux(b"some code", zeros=100_000)
     small = slim(kernel)
@@ -76,7 +97,7 @@ def test_what_is_no_kernel_is_not_slimmed() -> None:
 
 
 def test_needed_modules_alone_are_chosen_and_each_follows_its_needs(tmp_path: Path) -> None:
-    chosen = choose(kernels.module_folder(tmp_path))
+    chosen = choose(kernels.module_folder(tmp_path), AMD64)
     names = [module.name for module in chosen]
     assert sorted(names) == ["net_failover", "virtio", "virtio_net", "virtio_pci", "virtio_ring"]
     for module in chosen:  # failover is built in, and e1000 not needed
@@ -89,10 +110,10 @@ def test_a_missing_module_is_named(tmp_path: Path) -> None:
     tree = kernels.module_folder(tmp_path)
     (tree / "kernel/drivers/virtio.ko").unlink()
     with pytest.raises(ImageError, match="no module virtio, which others need"):
-        choose(tree)
+        choose(tree, AMD64)
     (tree / "kernel/drivers/virtio_net.ko").unlink()
     with pytest.raises(ImageError, match="no module virtio_net"):
-        choose(tree)
+        choose(tree, AMD64)
 
 
 def test_modules_in_a_circle_are_refused() -> None:

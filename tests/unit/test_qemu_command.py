@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from distributor.errors import ConfigurationError, NetworkError
+from distributor.machines.image import ARCHITECTURES
 from distributor.machines.qemu.command import (
     Accelerator,
     MachineSpec,
@@ -45,6 +46,21 @@ def test_the_virtual_clock_counts_instructions_and_knows_no_host() -> None:
     (processor,) = given["-cpu"]
     assert {"-rdrand", "-rdseed"} <= set(processor.split(","))
     assert "distributor.clock=virtual" in given["-append"][0].split()
+
+
+@pytest.mark.parametrize(("arch", "board"), [("arm64", "virt"), ("armhf", "virt,highmem=off")])
+@pytest.mark.parametrize("clock", [Clock.VIRTUAL, Clock.REAL])
+def test_a_machine_of_arm_has_arms_board_processor_and_console(
+    arch: str, board: str, clock: Clock
+) -> None:
+    spec = dataclasses.replace(SPEC, architecture=ARCHITECTURES[arch], clock=clock)
+    given = options(qemu_command(spec))
+    assert given["-machine"] == [board]
+    assert given["-cpu"][0].startswith("cortex-")
+    words = given["-append"][0].split()
+    assert "console=ttyAMA0" in words
+    assert not any("tsc" in word for word in words)
+    assert f"distributor.clock={clock}" in words
 
 
 @pytest.mark.parametrize(

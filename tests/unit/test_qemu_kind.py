@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import fcntl
 import gc
 import logging
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from distributor.errors import ConfigurationError, ImageError
-from distributor.machines.image import Image
+from distributor.machines.image import ARCHITECTURES, Image
 from distributor.machines.machine import MachineState
 from distributor.machines.qemu import QemuKind, accelerator, kind, qemu_kind
 from distributor.machines.qemu.accelerator import KvmProbe
@@ -26,7 +27,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     """An image that is never booted, a QEMU that is never run, a cache of its own."""
     (tmp_path / "tasks").mkdir()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(kind, "qemu_facts", lambda: QemuFacts(Path("/usr/bin/qemu"), "7.2.22"))
+    monkeypatch.setattr(kind, "qemu_facts", lambda *_: QemuFacts(Path("/usr/bin/qemu"), "7.2.22"))
     return Image("key", tmp_path, tmp_path / "vmlinux", "6.1.0-rt", "rt", "a package", "hash")
 
 
@@ -52,6 +53,28 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
 def test_wrong_options_are_refused_by_name(image: Image, options, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         qemu_kind(image=image, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"network": "none"}, "machines of arm64 cannot be sealed.*take --network user"),
+        ({"clock": "real", "accelerator": "kvm"}, "machines of arm64 are emulated|kvm"),
+    ],
+)
+def test_what_machines_of_arm_cannot_do_is_refused_by_name(
+    image: Image, options, says: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        QemuKind(dataclasses.replace(image, architecture=ARCHITECTURES["arm64"]), **options)
+
+
+def test_machines_of_arm_boot_one_by_one_on_network_user(image: Image) -> None:
+    arm = dataclasses.replace(image, architecture=ARCHITECTURES["arm64"])
+    for clock in ("virtual", "real"):
+        command = QemuKind(arm, clock=clock).command("m1")
+        assert "-incoming" not in command
+        assert command[command.index("-netdev") + 1].startswith("user,")
 
 
 def test_without_an_image_the_way_to_one_is_told(image: Image) -> None:

@@ -9,10 +9,20 @@ from typing import Annotated
 
 import typer
 
-from distributor.machines.image import Image, build_image, other_images, require_image
+from distributor.machines.image import (
+    AMD64,
+    ARCHITECTURES,
+    Image,
+    build_image,
+    find_image,
+    other_images,
+    require_image,
+)
 from distributor.machines.image.build import images_folder
 from distributor.machines.image.cache import earlier_formats
 from distributor.machines.qemu.template import kept_templates, templates_folder
+
+_ARCHITECTURES = ", ".join(ARCHITECTURES)
 
 image = typer.Typer(
     help="The guest image: a real-time kernel, the loader and the built-in tasks.",
@@ -22,19 +32,24 @@ image = typer.Typer(
 
 @image.command("build")
 def build(
+    arch: Annotated[
+        str, typer.Option(help=f"Of the processors that it is for: {_ARCHITECTURES}.")
+    ] = AMD64.name,
     kernel: Annotated[
-        Path | None, typer.Option(help="A kernel of your own: bzImage or vmlinux.")
+        Path | None,
+        typer.Option(help="A kernel of your own: bzImage or vmlinux; Image or zImage for ARM."),
     ] = None,
     modules: Annotated[
         Path | None, typer.Option(help="Its modules, a folder as /lib/modules/RELEASE.")
     ] = None,
     flavour: Annotated[
-        str, typer.Option(help="Debian's kernel to take otherwise: rt or cloud.")
+        str, typer.Option(help="Debian's kernel to take otherwise: rt or cloud; armmp.")
     ] = "rt",
     force: Annotated[bool, typer.Option("--force", help="Build it even if it is there.")] = False,
 ) -> None:
     """Build the image, unless there is one of the same inputs."""
     built = build_image(
+        arch=arch,
         kernel=kernel,
         modules=modules,
         flavour=flavour,
@@ -46,13 +61,17 @@ def build(
 
 @image.command("show")
 def show(
+    arch: Annotated[
+        str | None,
+        typer.Option(help=f"Of one of {_ARCHITECTURES}; amd64, and the others that are there."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Show the image that machines boot; exit value 2 if there is none that fits.
 
     Templates are machines that have booted it once; all others go on from them.
     """
-    found = require_image()
+    found = require_image(arch or AMD64.name)
     templates = [kept for kept in kept_templates() if kept.about.get("image") == found.key]
     if as_json:
         told = [kept.about | {"folder": str(kept.folder)} for kept in templates]
@@ -66,11 +85,15 @@ def show(
             f"{about['cpus']} processors, {about['memory_mib']} MiB, "
             f"shift {about['shift']}, {about['qemu']}; {_mib(kept.disk_bytes)} on disk"
         )
+    if arch is None:
+        others = (find_image(name) for name in ARCHITECTURES if name != AMD64.name)
+        for other in filter(None, others):
+            typer.echo(f"{other.architecture.name}: {_line(other)}")
 
 
 @image.command("clear")
 def clear() -> None:
-    """Remove every template, all images but the one that machines boot, and what was kept by
+    """Remove every template, all images but those that machines boot, and what was kept by
     earlier versions.
 
     Nothing is lost: a template is booted anew when it is needed. No machine may be running.
@@ -97,6 +120,7 @@ def _line(found: Image) -> str:
 def _told(found: Image) -> dict[str, object]:
     return {
         "key": found.key,
+        "architecture": found.architecture.name,
         "folder": str(found.folder),
         "kernel": str(found.kernel),
         "initramfs": str(found.initramfs),

@@ -68,6 +68,9 @@ def run(
             show_default="virtual; for boards real",
         ),
     ] = None,
+    arch: Annotated[
+        str, typer.Option(help="Processors of the machines: amd64, arm64 or armhf.")
+    ] = "amd64",
     network: Annotated[
         str,
         typer.Option(help="none: sealed, each set on a machine of its own (virtual clock); user."),
@@ -152,6 +155,8 @@ def run(
         options |= {"hosts": hosts or [], "boards": boards and str(boards)}
     else:
         options["cpus"] = cpus
+    if clock is not Clock.SIMULATED and not on_boards:
+        options["arch"] = arch
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
     if clock is Clock.VIRTUAL:

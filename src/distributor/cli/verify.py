@@ -42,6 +42,7 @@ def verify(
         record = opened.run(run)
         options = machine_options(record.options)
         sealed = options.get("network") in ("none", "auto") and options.get("clock") == "virtual"
+        sealed = sealed and options.get("arch", "amd64") == "amd64"
         if not sealed and options.get("clock") != "simulated":
             raise ConfigurationError(
                 f"run {record.id} was not sealed: only a run with --network none repeats exactly"

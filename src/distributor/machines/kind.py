@@ -16,7 +16,7 @@ from distributor.session.result import Clock
 AnyKind = QemuKind | SimsoKind | BoardKind
 
 #: Options that a machine is made by, as a run keeps them to be gone on with or run again.
-MACHINE_OPTIONS = ("clock", "network", "cpus", "memory_mib", "mips", "hosts", "boards")
+MACHINE_OPTIONS = ("clock", "arch", "network", "cpus", "memory_mib", "mips", "hosts", "boards")
 #: Options of the facade that a simulated machine has no use for.
 _OF_NO_EFFECT = ("port", "startup_delay_s")
 

@@ -1,5 +1,6 @@
 """The guest image: what is in a machine when it boots, built and found again."""
 
+from distributor.machines.image.architecture import AMD64, ARCHITECTURES, Architecture
 from distributor.machines.image.build import (
     Image,
     build_image,
@@ -9,4 +10,14 @@ from distributor.machines.image.build import (
 )
 from distributor.machines.image.cache import cache_folder
 
-__all__ = ["Image", "build_image", "cache_folder", "find_image", "other_images", "require_image"]
+__all__ = [
+    "AMD64",
+    "ARCHITECTURES",
+    "Architecture",
+    "Image",
+    "build_image",
+    "cache_folder",
+    "find_image",
+    "other_images",
+    "require_image",
+]

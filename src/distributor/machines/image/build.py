@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -10,6 +11,12 @@ from pathlib import Path
 
 from distributor.errors import ImageError
 from distributor.machines.image import initramfs
+from distributor.machines.image.architecture import (
+    AMD64,
+    ARCHITECTURES,
+    Architecture,
+    architecture,
+)
 from distributor.machines.image.cache import cache_folder, keep, write_whole
 from distributor.machines.image.kernel import Kernel, find_kernel
 from distributor.machines.image.sources import (
@@ -30,11 +37,12 @@ class Image:
 
     :param key: hash of all that it was made from.
     :param folder: where it is.
-    :param kernel: the vmlinux, which QEMU starts by PVH.
+    :param kernel: what QEMU starts.
     :param release: ``uname -r`` of the kernel.
-    :param flavour: ``rt``, ``cloud`` or ``custom``.
+    :param flavour: ``rt``, ``cloud``, another one of Debian's, or ``custom``.
     :param origin: the package, or the path, that the kernel came from.
     :param sources: hash of the guest's sources that it was made from.
+    :param architecture: of the processors that it boots on.
     """
 
     key: str
@@ -44,6 +52,7 @@ class Image:
     flavour: str
     origin: str
     sources: str
+    architecture: Architecture = AMD64
 
     @property
     def initramfs(self) -> Path:
@@ -58,6 +67,7 @@ class Image:
 
 def build_image(
     *,
+    arch: str = AMD64.name,
     kernel: Path | None = None,
     modules: Path | None = None,
     flavour: str = "rt",
@@ -67,66 +77,84 @@ def build_image(
 ) -> Image:
     """Build the image, unless there is one of the same inputs; it is the one found from then on.
 
-    :param kernel: a kernel of the user's own (bzImage or vmlinux), with its ``modules``.
-    :param flavour: which of Debian's kernels to take otherwise: ``rt`` or ``cloud``.
+    :param arch: of which architecture, by Debian's name.
+    :param kernel: a kernel of the user's own (bzImage or vmlinux; Image or zImage for ARM),
+        with its ``modules``.
+    :param flavour: which of Debian's kernels to take otherwise, as
+        :attr:`Architecture.flavours` names them.
     :param force: build it even if it is there.
     :param sources: the guest's sources, if not Distributor's own.
     :param progress: told of each long step, in a few words.
     :raise ConfigurationError: the options do not go together.
     :raise ImageError: something is missing, or a step failed.
     """
+    wanted = architecture(arch)
     folder = sources or guest_sources()
-    compiler, hashed = compiler_identity(), hash_sources(folder)
-    taken = find_kernel(flavour, progress, path=kernel, modules=modules)
+    compiler, hashed = compiler_identity(wanted), hash_sources(folder)
+    taken = find_kernel(flavour, progress, architecture=wanted, path=kernel, modules=modules)
     inputs = json.dumps([_FORMAT, hashed, compiler, taken.key])
     key = hashlib.sha256(inputs.encode()).hexdigest()[:24]
     images = images_folder()
-    keep(images / key, lambda part: _make(part, folder, hashed, taken, progress), anew=force)
-    write_whole(images / "current", key)
+
+    def make(part: Path) -> None:
+        _make(part, folder, hashed, taken, wanted, progress)
+
+    keep(images / key, make, anew=force)
+    write_whole(_current(wanted), key)
     return _load(images / key)
 
 
-def find_image() -> Image | None:
+def find_image(arch: str = AMD64.name) -> Image | None:
     """The image that was built last; None where there is none that fits this Distributor."""
     try:
-        return require_image()
+        return require_image(arch)
     except ImageError:
         return None
 
 
 def other_images() -> list[Path]:
-    """Folders of images that are not the one that was built last."""
-    images = images_folder()
-    try:
-        current = (images / "current").read_text(encoding="utf-8").strip()
-    except OSError:
-        current = ""
-    return [folder for folder in sorted(images.glob("[!.]*/")) if folder.name != current]
+    """Folders of images that are none of those that were built last."""
+    current = set()
+    for each in ARCHITECTURES.values():
+        with contextlib.suppress(OSError):
+            current.add(_current(each).read_text(encoding="utf-8").strip())
+    found = sorted(images_folder().glob("[!.]*/"))
+    return [folder for folder in found if folder.name not in current]
 
 
-def require_image() -> Image:
-    """The image that was built last.
+def require_image(arch: str = AMD64.name) -> Image:
+    """The image of an architecture that was built last.
 
-    :raise ImageError: there is none, or it was made from other sources than today's.
+    :raise ConfigurationError: there is no such architecture.
+    :raise ImageError: there is no image, or it was made from other sources than today's.
     """
-    hint = "build it: distributor image build"
+    wanted = architecture(arch)
+    of, option = ("", "") if wanted is AMD64 else (f" of {arch}", f" --arch {arch}")
+    hint = f"build it: distributor image build{option}"
     try:
-        key = (images_folder() / "current").read_text(encoding="utf-8").strip()
+        key = _current(wanted).read_text(encoding="utf-8").strip()
         image = _load(images_folder() / key)
     except (OSError, ValueError, KeyError):
-        raise ImageError("there is no guest image yet", hint=hint) from None
+        raise ImageError(f"there is no guest image{of} yet", hint=hint) from None
     if not (image.kernel.is_file() and image.initramfs.is_file()):
-        raise ImageError("the guest image's files are gone", hint=hint)
+        raise ImageError(f"the files of the guest image{of} are gone", hint=hint)
     if image.sources != hash_sources(guest_sources()):
-        raise ImageError("the guest's sources have changed since the image was built", hint=hint)
+        raise ImageError(
+            f"the guest's sources have changed since the image{of} was built", hint=hint
+        )
     return image
 
 
 def _make(
-    part: Path, sources: Path, hashed: str, kernel: Kernel, progress: Callable[[str], None]
+    part: Path,
+    sources: Path,
+    hashed: str,
+    kernel: Kernel,
+    made_for: Architecture,
+    progress: Callable[[str], None],
 ) -> None:
     progress("compiles the loader and the tasks")
-    compile_guest(sources, part / "guest")
+    compile_guest(sources, part / "guest", made_for.compiler)
     (part / "guest" / "tasks").rename(part / "tasks")
     loader = (part / "guest" / "loader").read_bytes()
     contents = [(module.name, module.content) for module in kernel.modules]
@@ -134,11 +162,12 @@ def _make(
     packed = initramfs.pack(initramfs.lay_out(loader, contents, tasks))
     (part / "initramfs.cpio").write_bytes(packed)
     told = {
-        "kernel": str(kernel.vmlinux),
+        "kernel": str(kernel.file),
         "release": kernel.release,
         "flavour": kernel.flavour,
         "origin": kernel.origin,
         "sources": hashed,
+        "architecture": made_for.name,
     }
     (part / _DESCRIPTION).write_text(json.dumps(told, indent=1), encoding="utf-8")
 
@@ -153,7 +182,13 @@ def _load(folder: Path) -> Image:
         flavour=told["flavour"],
         origin=told["origin"],
         sources=told["sources"],
+        architecture=architecture(told.get("architecture", AMD64.name)),
     )
+
+
+def _current(of: Architecture) -> Path:
+    """The file that names the image that was built last."""
+    return images_folder() / ("current" if of is AMD64 else f"current-{of.name}")
 
 
 def images_folder() -> Path:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distributor.errors import ConfigurationError, ImageError
-from distributor.machines.image import bzimage, debian, vmlinux
+from distributor.machines.image import armkernel, bzimage, vmlinux
+from distributor.machines.image.architecture import AMD64, Architecture
 from distributor.machines.image.cache import cache_folder, keep
+from distributor.machines.image.debian import Apt
 from distributor.machines.image.module import Module, choose, read_module
 
-#: The kernels that Debian has for us: PREEMPT_RT, and the small one for virtual machines.
-FLAVOURS = ("rt", "cloud")
 #: Flavour of a kernel that the user gave.
 CUSTOM = "custom"
 _FORMAT = 1
@@ -27,13 +27,13 @@ _MODULES = Path("/lib/modules")
 class Kernel:
     """A kernel in the cache.
 
-    :param vmlinux: the ELF file that QEMU starts by PVH.
+    :param file: what QEMU starts: a vmlinux, by PVH, or what ARM's kernels are.
     :param modules: in the order in which they load.
     :param origin: the Debian package and version, or the path, that it came from.
     """
 
     key: str
-    vmlinux: Path
+    file: Path
     release: str
     flavour: str
     origin: str
@@ -44,6 +44,7 @@ def find_kernel(
     flavour: str,
     progress: Callable[[str], None],
     *,
+    architecture: Architecture = AMD64,
     path: Path | None = None,
     modules: Path | None = None,
 ) -> Kernel:
@@ -55,18 +56,21 @@ def find_kernel(
     :raise ImageError: there is none, it cannot be fetched, or it cannot be unpacked.
     """
     if path is not None or modules is not None:
-        return _given(path, modules)
-    if flavour not in FLAVOURS:
+        return _given(path, modules, architecture)
+    if flavour not in architecture.flavours:
         raise ConfigurationError(
-            f"there is no kernel flavour {flavour!r}", hint=f"there are {', '.join(FLAVOURS)}"
+            f"there is no kernel flavour {flavour!r}",
+            hint=f"there are {', '.join(architecture.flavours)}",
         )
-    package = debian.newest_kernel(flavour)
+    named = architecture.flavours[flavour]
+    apt = Apt(architecture.name, progress)
+    package = apt.newest_kernel(named)
     if package is not None:
         folder = _kernels() / package.key
         chosen = package
 
         def make(part: Path) -> None:
-            tree = debian.fetch(chosen, part, progress)
+            tree = apt.fetch(chosen, part)
             progress("unpacks the kernel")
             _take(
                 part,
@@ -74,54 +78,67 @@ def find_kernel(
                 _modules_of(tree),
                 flavour,
                 f"{chosen.name} {chosen.version}",
+                architecture,
             )
+            _take_device_trees(part, tree, architecture)
             shutil.rmtree(tree)
 
         return _load(keep(folder, make))
-    installed = sorted(_BOOT.glob(f"vmlinuz-*-{flavour}-*"), key=lambda each: each.stat().st_mtime)
+    installed = sorted(_BOOT.glob(f"vmlinuz-*-{named}"), key=lambda each: each.stat().st_mtime)
     for candidate in reversed(installed):
         tree = _MODULES / candidate.name.removeprefix("vmlinuz-")
         if tree.is_dir():
-            return _local(candidate, tree, flavour, progress)
+            return _local(candidate, tree, flavour, architecture, progress)
     raise ImageError(
-        f"apt knows no package linux-image-{flavour}-{debian.ARCHITECTURE}, and none is installed",
+        f"apt knows no package linux-image-{named}, and none is installed",
         hint="run apt-get update as root, or give a kernel: distributor image build "
         "--kernel PATH --modules DIR",
     )
 
 
-def _given(path: Path | None, modules: Path | None) -> Kernel:
+def _given(path: Path | None, modules: Path | None, architecture: Architecture) -> Kernel:
     if path is None or modules is None:
         raise ConfigurationError("--kernel and --modules are given together or not at all")
     if not path.is_file():
         raise ConfigurationError(f"there is no kernel {path}")
     if not modules.is_dir():
         raise ConfigurationError(f"there is no folder of modules {modules}")
-    return _local(path, modules, CUSTOM, lambda _: None)
+    return _local(path, modules, CUSTOM, architecture, lambda _: None)
 
 
-def _local(path: Path, modules: Path, flavour: str, progress: Callable[[str], None]) -> Kernel:
+def _local(
+    path: Path,
+    modules: Path,
+    flavour: str,
+    architecture: Architecture,
+    progress: Callable[[str], None],
+) -> Kernel:
     """A kernel that lies on this host; its key is its content."""
     try:
         digest = hashlib.sha256(path.read_bytes())
     except OSError as error:
         raise ImageError(f"cannot read the kernel {path}: {error.strerror}") from error
-    for module in choose(modules):
+    for module in choose(modules, architecture):
         digest.update(module.content)
 
     def make(part: Path) -> None:
         progress(f"unpacks {path}")
-        _take(part, path, modules, flavour, str(path))
+        _take(part, path, modules, flavour, str(path), architecture)
 
     return _load(keep(_kernels() / f"{flavour}-{digest.hexdigest()[:24]}", make))
 
 
-def _take(folder: Path, path: Path, modules: Path, flavour: str, origin: str) -> None:
+def _take(
+    folder: Path,
+    path: Path,
+    modules: Path,
+    flavour: str,
+    origin: str,
+    architecture: Architecture,
+) -> None:
     """Put what is needed of a kernel into its folder of the cache."""
-    image = path.read_bytes()
-    release = bzimage.release(image)
-    unpacked = image if bzimage.is_vmlinux(image) else bzimage.unpack(image)
-    chosen = choose(modules)
+    name, content, release = _read(path.read_bytes(), architecture)
+    chosen = choose(modules, architecture)
     for module in chosen:
         if module.release != release:
             raise ImageError(
@@ -129,11 +146,12 @@ def _take(folder: Path, path: Path, modules: Path, flavour: str, origin: str) ->
                 f"{module.release or '(none told)'}, and {path.name} is {release}",
                 hint="a kernel and its modules go together",
             )
-    (folder / "vmlinux").write_bytes(vmlinux.slim(unpacked))
+    (folder / name).write_bytes(content)
     (folder / "modules").mkdir()
     for module in chosen:
         (folder / "modules" / f"{module.name}.ko").write_bytes(module.content)
     told = {
+        "file": name,
         "release": release,
         "flavour": flavour,
         "origin": origin,
@@ -142,11 +160,26 @@ def _take(folder: Path, path: Path, modules: Path, flavour: str, origin: str) ->
     (folder / "kernel.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
+def _read(kernel: bytes, architecture: Architecture) -> tuple[str, bytes, str]:
+    """The name and the content of the file that QEMU is to start, and the kernel's release."""
+    if architecture is not AMD64:
+        content = armkernel.ready(kernel)
+        return "kernel", content, armkernel.release(content)
+    unpacked = kernel if bzimage.is_vmlinux(kernel) else bzimage.unpack(kernel)
+    return "vmlinux", vmlinux.slim(unpacked), bzimage.release(kernel)
+
+
+def _take_device_trees(folder: Path, tree: Path, architecture: Architecture) -> None:
+    for name in architecture.device_trees:
+        for found in tree.glob(f"usr/lib/linux-image-*/**/{name}"):
+            (folder / name).write_bytes(found.read_bytes())
+
+
 def _load(folder: Path) -> Kernel:
     told = json.loads((folder / "kernel.json").read_text(encoding="utf-8"))
     return Kernel(
         key=folder.name,
-        vmlinux=folder / "vmlinux",
+        file=folder / told.get("file", "vmlinux"),  # of before there were others
         release=told["release"],
         flavour=told["flavour"],
         origin=told["origin"],

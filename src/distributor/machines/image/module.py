@@ -9,11 +9,8 @@ from pathlib import Path
 
 from distributor.errors import ImageError
 from distributor.machines.image import bzimage
+from distributor.machines.image.architecture import Architecture
 
-#: What a machine cannot do without: its network device, on PCI.
-REQUIRED = ("virtio_pci", "virtio_net")
-#: What is taken along where the kernel has it: virtio without PCI, and QEMU's fw_cfg.
-OPTIONAL = ("virtio_mmio", "qemu_fw_cfg")
 _SUFFIXES = (".ko", ".ko.xz", ".ko.zst", ".ko.gz")
 
 
@@ -73,19 +70,21 @@ def read_module(name: str, path: Path) -> Module:
     return Module(name, content)
 
 
-def choose(folder: Path) -> list[Module]:
+def choose(folder: Path, architecture: Architecture) -> list[Module]:
     """The modules that a machine needs, in the order in which they load.
 
     :raise ImageError: a required one is neither there nor built into the kernel.
     """
     paths, builtin = find_modules(folder), builtin_modules(folder)
-    missing = [name for name in REQUIRED if name not in paths and name not in builtin]
+    required = architecture.required
+    missing = [name for name in required if name not in paths and name not in builtin]
     if missing:
         raise ImageError(
             f"{folder} holds no module {' and no module '.join(missing)}",
             hint="give the kernel's own folder of modules, as /lib/modules/RELEASE",
         )
-    wanted = [name for name in (*REQUIRED, *OPTIONAL) if name in paths and name not in builtin]
+    known = (*required, *architecture.optional)
+    wanted = [name for name in known if name in paths and name not in builtin]
     read: dict[str, Module] = {}
     waiting = list(wanted)
     while waiting:

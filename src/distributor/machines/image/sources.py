@@ -8,11 +8,11 @@ import subprocess
 from pathlib import Path
 
 from distributor.errors import ImageError
+from distributor.machines.image.architecture import AMD64, Architecture
 
 _SUFFIXES = {".c", ".h", ".S", ".mk"}
 #: Longest that compiling may take; it takes seconds.
 _COMPILE_TIMEOUT_S = 600
-_COMPILER = "gcc"
 
 
 def guest_sources() -> Path:
@@ -48,24 +48,25 @@ def hash_sources(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def compiler_identity() -> str:
+def compiler_identity(architecture: Architecture = AMD64) -> str:
     """The first line of what the compiler says of itself.
 
     :raise ImageError: something that compiling needs is missing.
     """
-    for program, package in ((_COMPILER, "gcc"), ("make", "make")):
+    compiler = architecture.compiler
+    for program, package in ((compiler, architecture.compiler_package), ("make", "make")):
         if shutil.which(program) is None:
             raise ImageError(
                 f"there is no {program}, which compiles what runs in the machines",
                 hint=f"install it: apt-get install {package}",
             )
     # gcc answers a name that it does not find with the name alone.
-    if "/" not in _ask(_COMPILER, "-print-file-name=libc.a"):
+    if "/" not in _ask(compiler, "-print-file-name=libc.a"):
         raise ImageError(
             "there is no static C library, which what runs in the machines is linked with",
-            hint="install it: apt-get install libc6-dev",
+            hint=f"install it: apt-get install {architecture.library_package}",
         )
-    return _ask(_COMPILER, "--version").partition("\n")[0]
+    return _ask(compiler, "--version").partition("\n")[0]
 
 
 def _ask(*command: str) -> str:
@@ -76,12 +77,12 @@ def _ask(*command: str) -> str:
     return done.stdout.strip()
 
 
-def compile_guest(folder: Path, out: Path) -> None:
+def compile_guest(folder: Path, out: Path, compiler: str) -> None:
     """Make ``out/loader`` and ``out/tasks/NAME``.
 
     :raise ImageError: with the end of the compiler's output.
     """
-    command = ["make", "-C", str(folder), f"OUT={out}", f"CC={_COMPILER}"]
+    command = ["make", "-C", str(folder), f"OUT={out}", f"CC={compiler}"]
     try:
         done = subprocess.run(
             command,

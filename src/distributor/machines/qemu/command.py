@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from distributor.machines.image.architecture import AMD64, Architecture
 from distributor.machines.qemu.memory import TemplateMemory
 from distributor.network.unplugged import Unplugged
 from distributor.network.user import UserNetwork
@@ -24,7 +25,7 @@ class MachineSpec:
     """All that makes one machine's command line.
 
     :param shift: with the virtual clock, an instruction takes 2^shift ns.
-    :param kernel: a vmlinux or bzImage.
+    :param kernel: a vmlinux or bzImage, an Image or zImage.
     :param memory: of a machine that becomes a template or goes on from one; None for plain
         memory of ``memory_mib``.
     :param counter_khz: with the real clock, emulated: the speed of the processor's time-stamp
@@ -49,6 +50,7 @@ class MachineSpec:
     locked: bool = False
     monitor: int = 3
     console: int = 4
+    architecture: Architecture = AMD64
 
 
 #: Processor seconds that an emulated second of 10^9 instructions costs on a slow host; a
@@ -58,17 +60,8 @@ _SLOWEST = 40.0
 #: The moment at which a virtual machine's day begins, the same in every run.
 _EPOCH = "2020-01-01T00:00:00"
 
-#: QEMU's board, without what no task needs.
-_BOARD = "pc,usb=off,hpet=off,vmport=off"
-
 #: What every guest's kernel is told (Linux, Documentation/admin-guide/kernel-parameters.txt).
 _KERNEL_WORDS = (
-    "console=ttyS0",
-    "quiet",
-    # A panic ends the machine at once; there is nobody to read the screen.
-    "panic=-1",
-    # The emulated counter never drifts; the kernel's watchdog over it costs a wake-up.
-    "tsc=reliable",
     # What a machine that lives for minutes, runs its owner's code and has no secrets does
     # without; together a third of the time to user space.
     "cryptomgr.notests",
@@ -87,12 +80,6 @@ _TRANSLATED_MIB = 32
 #: The same in real time, where emptying it now and then would cost somebody's deadline; but
 #: all of it is locked (:mod:`distributor.machines.qemu.lock`).
 _TRANSLATED_REAL_MIB = 64
-
-#: Emulated processors: all that QEMU can, but what only costs time. A string instruction
-#: is emulated byte by byte, so erms and fsrm would make the kernel clear and copy pages by
-#: 4,096 steps each; la57 is a fifth level of page tables; the others guard against attacks
-#: at the price of a few instructions at every entry into the kernel.
-_EMULATED = "max,-erms,-fsrm,-la57,-pku,-smap,-smep"
 
 
 def work_per_guest_s(shift: int) -> float:
@@ -116,7 +103,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-sandbox",
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
         "-machine",
-        _BOARD,
+        spec.architecture.board,
         "-m",
         f"{spec.memory_mib if memory is None else memory.mib}M",
         "-smp",
@@ -128,7 +115,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-initrd",
         str(spec.initramfs),
         "-append",
-        " ".join((*_KERNEL_WORDS, f"distributor.clock={spec.clock}", *_counter(spec), *told)),
+        " ".join((*kernel_words(spec), *told)),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",
@@ -141,6 +128,20 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         *spec.network.arguments(),
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",
+    ]
+
+
+def kernel_words(spec: MachineSpec) -> list[str]:
+    """What the kernel is told, but for what depends on the network."""
+    return [
+        f"console={spec.architecture.console}",
+        "quiet",
+        # A panic ends the machine at once; there is nobody to read the screen.
+        "panic=-1",
+        *spec.architecture.kernel_words,
+        *_KERNEL_WORDS,
+        f"distributor.clock={spec.clock}",
+        *_counter(spec),
     ]
 
 
@@ -161,9 +162,8 @@ def _clock(spec: MachineSpec) -> list[str]:
             f"base={_EPOCH},clock=vm",
             "-seed",
             "1",
-            # Random numbers of the host's processor would make each run another one.
             "-cpu",
-            f"{_EMULATED},-rdrand,-rdseed",
+            _repeatable(spec.architecture),
         ]
     if spec.accelerator is Accelerator.KVM:
         # Some hosts' KVM offers the register of speculation flaws and refuses to set it; with
@@ -173,7 +173,13 @@ def _clock(spec: MachineSpec) -> list[str]:
         "-accel",
         f"tcg,thread=multi,tb-size={_TRANSLATED_REAL_MIB}",
         "-cpu",
-        _EMULATED,
+        spec.architecture.processor,
         "-rtc",
         "base=utc",
     ]
+
+
+def _repeatable(architecture: Architecture) -> str:
+    """Random numbers of the host's processor would make each run another one."""
+    without = ",-rdrand,-rdseed" if architecture is AMD64 else ""
+    return architecture.processor + without

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from distributor.errors import ConfigurationError
+from distributor.machines.image.architecture import AMD64
 
-PROGRAM = "qemu-system-x86_64"
 #: The first version on which several processors count instructions without hanging Linux.
 _ICOUNT_SMP = (10, 0)
 #: The first version that takes every option of the command line.
@@ -48,23 +48,24 @@ class QemuFacts:
             )
 
 
-def qemu_facts(program: str = PROGRAM) -> QemuFacts:
+def qemu_facts(program: str = AMD64.program, package: str = AMD64.program_package) -> QemuFacts:
     """Ask QEMU what it is; asked again only when the program has changed.
 
+    :param package: the Debian package that the program is in.
     :raise ConfigurationError: it is missing, does not run, or is too old.
     """
     found = shutil.which(program)
     if found is None:
         raise ConfigurationError(
             f"there is no {program}, which runs the machines",
-            hint="install it: apt-get install qemu-system-x86",
+            hint=f"install it: apt-get install {package}",
         )
     path = Path(found)
-    return _ask(path, path.stat().st_mtime_ns)
+    return _ask(path, path.stat().st_mtime_ns, package)
 
 
 @lru_cache(maxsize=8)
-def _ask(path: Path, _changed_ns: int) -> QemuFacts:
+def _ask(path: Path, _changed_ns: int, package: str) -> QemuFacts:
     try:
         done = subprocess.run(
             [path, "--version"],
@@ -76,7 +77,7 @@ def _ask(path: Path, _changed_ns: int) -> QemuFacts:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise ConfigurationError(
-            f"{path} does not run: {error}", hint="install the package qemu-system-x86 anew"
+            f"{path} does not run: {error}", hint=f"install the package {package} anew"
         ) from error
     facts = QemuFacts(path, parse_version(done.stdout))
     if facts.number < _OLDEST:

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from distributor.errors import ConfigurationError, MachineError
-from distributor.machines.image import Image, cache_folder, require_image
+from distributor.machines.image import AMD64, Image, cache_folder, require_image
+from distributor.machines.image.architecture import architecture
 from distributor.machines.qemu.accelerator import KvmProbe, boot_id, kvm_opens
 from distributor.machines.qemu.boot import BootLimits
 from distributor.machines.qemu.command import (
@@ -92,7 +93,8 @@ class QemuKind:
         if not boot_timeout_s > 0:
             raise ConfigurationError(f"boot_timeout_s is a number above 0, not {boot_timeout_s!r}")
         self._accelerator = _one_of("accelerator", accelerator, (AUTO, *Accelerator))
-        self._qemu: QemuFacts = qemu_facts()
+        made_for = image.architecture
+        self._qemu: QemuFacts = qemu_facts(made_for.program, made_for.program_package)
         virtual = self._clock is Clock.VIRTUAL
         if virtual:
             self._qemu.check_virtual(cpus)
@@ -107,16 +109,27 @@ class QemuKind:
                 "/dev/kvm cannot be opened",
                 hint="take accelerator auto or tcg, or become a member of the group kvm",
             )
+        if made_for is not AMD64:
+            if self._accelerator == Accelerator.KVM:
+                raise ConfigurationError(
+                    f"machines of {made_for.name} are emulated", hint="leave the accelerator out"
+                )
+            self._accelerator = Accelerator.TCG
         network = _one_of("network", network, (AUTO, *_NETWORKS))
-        self._sealed = network == _SEALED or (network == AUTO and virtual)
+        self._sealed = network == _SEALED or (network == AUTO and virtual and made_for.templates)
         if self._sealed:
             if not virtual:
                 raise ConfigurationError(
                     "network none seals machines against time, but the real clock is the host's",
                     hint="take --clock virtual, or --network user",
                 )
+            if not made_for.templates:
+                raise ConfigurationError(
+                    f"machines of {made_for.name} cannot be sealed: network none is for amd64",
+                    hint="take --network user",
+                )
             _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], _TEMPLATE_MIB)
-        self._cold = cold or memory_mib > _TEMPLATE_MIB
+        self._cold = cold or memory_mib > _TEMPLATE_MIB or not made_for.templates
         self._network = UserNetwork(port)
         self._spec = MachineSpec(
             name="",
@@ -129,7 +142,10 @@ class QemuKind:
             cpus=cpus,
             memory_mib=memory_mib,
             shift=shift if virtual else 0,
-            counter_khz=0 if virtual else counter_khz(cache_folder(), boot_id()),
+            counter_khz=0
+            if virtual or made_for is not AMD64
+            else counter_khz(cache_folder(), boot_id()),
+            architecture=made_for,
         )
         self._one_core = OneCore()
         # Machines alone: a template that is locked can hang while its state is saved.
@@ -309,6 +325,7 @@ class QemuKind:
 def qemu_kind(
     *,
     image: Image | None = None,
+    arch: str = AMD64.name,
     clock: Clock | str = Clock.VIRTUAL,
     mips: float | None = None,
     startup_delay_s: float | None = None,
@@ -317,7 +334,8 @@ def qemu_kind(
 ) -> QemuKind:
     """The kind that a user's options describe; those of :class:`QemuKind`, and
 
-    :param image: the one that was built last, if None.
+    :param image: the one of ``arch`` that was built last, if None.
+    :param arch: ``amd64``, ``arm64`` or ``armhf``; those of ARM boot one by one.
     :param mips: speed of the virtual clock's processor, in millions of instructions a second:
         1000 halved 0 to 10 times; another way to say ``shift``.
     :param startup_delay_s: a machine is given at least so long to start.
@@ -332,11 +350,13 @@ def qemu_kind(
     if unknown := sorted(set(options) - known):
         raise ConfigurationError(
             f"machines have no option {', '.join(unknown)}",
-            hint=f"they have image, mips, {', '.join(sorted(known))}",
+            hint=f"they have arch, image, mips, {', '.join(sorted(known))}",
         )
-    qemu_facts()  # of the two, a missing QEMU is the first to install
+    wanted = architecture(arch)
+    # Of the two, a missing QEMU is the first to install.
+    qemu_facts(wanted.program, wanted.program_package)
     return QemuKind(
-        image or require_image(),
+        image or require_image(arch),
         clock=clock,
         boot_timeout_s=max(boot_timeout_s, startup_delay_s or 0.0),
         **options,  # type: ignore[arg-type]  # checked by QemuKind
