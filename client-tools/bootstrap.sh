@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Brings a bare Debian (or Ubuntu) to where Distributor runs: the one set-up that the
-# Makefile, the continuous tests and the Vagrant machine all use.
+# Makefile, the continuous tests and the Vagrant machine (provision.sh, then this at each
+# start) all use.
 #
 # Usage: client-tools/bootstrap.sh [STEP...]     (default: packages environment image)
 #
 #   packages     Debian packages, by apt (through sudo for a user who is not root)
 #   environment  the Python environment .venv, from constraints.txt
 #   image        the guest image, by `distributor image build`
+#   bridge       Debian packages of the bridge network
 #   tests        Debian packages of what only some users need, and all tests: the bridge
 #                network, machines that are ARM boards, a browser
 #
@@ -66,16 +68,26 @@ find_root() {
     command -v sudo >/dev/null
 }
 
+# Has sudo ask for a password, if it needs one, where the question can be seen: quietly()
+# would hide it. (`sudo -v` alone asks also who needs none for a command.)
+become_root_now() {
+    [ ${#become_root[@]} = 0 ] || sudo -n true 2>/dev/null || sudo -v
+}
+
 apt() {
     quietly "${become_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"
 }
 
+missing_bridge_packages() {
+    command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] \
+        || echo "dnsmasq-base|addresses of the bridge network"
+}
+
 # The same for what the tests need beside it.
 missing_test_packages() {
     local compiler
-    command -v dnsmasq >/dev/null || [ -x /usr/sbin/dnsmasq ] \
-        || echo "dnsmasq-base|addresses of the bridge network"
+    missing_bridge_packages
     command -v tc >/dev/null || [ -x /sbin/tc ] || echo "iproute2|networks that lose packets"
     command -v qemu-system-arm >/dev/null && command -v qemu-system-aarch64 >/dev/null \
         || echo "qemu-system-arm|ARM machines"
@@ -99,8 +111,7 @@ install_missing() {
         || die "this host has no apt-get; install what these Debian packages hold: $why"
     find_root || die "Debian packages are missing, and there is no sudo: $why. As root, run: apt-get install --no-install-recommends$names"
     say "installs Debian packages${become_root:+ through sudo}: $why"
-    # Asked for on the terminal, where quietly() would hide the question.
-    [ ${#become_root[@]} = 0 ] || sudo -v || die "sudo refused; as root, run: apt-get install --no-install-recommends$names"
+    become_root_now || die "sudo refused; as root, run: apt-get install --no-install-recommends$names"
     apt update
     # shellcheck disable=SC2086  # a list of names
     apt install --no-install-recommends $names
@@ -110,6 +121,8 @@ install_missing() {
 }
 
 packages() { install_missing missing_packages; }
+
+bridge() { install_missing missing_bridge_packages; }
 
 tests() { install_missing missing_test_packages; }
 
@@ -147,7 +160,7 @@ image() {
     "$distributor" image show >/dev/null 2>&1 && return
     # The kernel is a Debian package, and where it is to be had is said by apt's lists.
     if command -v apt-get >/dev/null && ! fresh_lists; then
-        if find_root && { [ ${#become_root[@]} = 0 ] || sudo -v; }; then
+        if find_root && become_root_now; then
             say "refreshes apt's lists${become_root:+ through sudo}, to find the guest's kernel"
             apt update
         else
@@ -165,7 +178,7 @@ flock 9
 [ $# -gt 0 ] || set -- packages environment image
 for step in "$@"; do
     case $step in
-        packages | environment | image | tests) "$step" ;;
-        *) die "no step $step; the steps are packages, environment, image and tests" ;;
+        packages | environment | image | bridge | tests) "$step" ;;
+        *) die "no step $step; the steps are packages, environment, image, bridge and tests" ;;
     esac
 done

@@ -112,36 +112,28 @@ async def _run(name: str, template: str, address: Address) -> None:
     # Not the pipes of asyncio's processes: their end is waited for, see _LAST_WORDS_S.
     ours, its = os.pipe()
     heard = asyncio.StreamReader(loop=loop)
-    with os.fdopen(ours, "rb", 0) as source:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *("timeout", "--kill-after=5", str(COMMAND_S), *command),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=its,
-                stderr=its,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise LaunchError(
-                f"cannot run the power command {name} of board {address}: {error.strerror}",
-                command=command,
-            ) from error
-        finally:
-            os.close(its)
+    try:
         transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(heard, loop=loop), source
+            lambda: asyncio.StreamReaderProtocol(heard, loop=loop), os.fdopen(ours, "rb", 0)
         )
-        listening = asyncio.create_task(_tail(heard))
-        try:
-            code = await process.wait()
-            await asyncio.wait({listening}, timeout=_LAST_WORDS_S)
-        finally:
-            transport.close()
-            if process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    process.terminate()
-                await process.wait()
-            said = await listening
+    except BaseException:
+        os.close(its)
+        raise
+    listening = asyncio.create_task(_tail(heard))
+    starting = asyncio.create_task(_spawn(command, its))
+    try:
+        # Shielded: a program that has half begun could not be ended in order.
+        code = await (await asyncio.shield(starting)).wait()
+        await asyncio.wait({listening}, timeout=_LAST_WORDS_S)
+    except OSError as error:
+        raise LaunchError(
+            f"cannot run the power command {name} of board {address}: {error.strerror}",
+            command=command,
+        ) from error
+    finally:
+        await _end(starting)
+        transport.close()
+        said = await listening
     if code != 0:
         how = f"took more than {COMMAND_S} s" if code == 124 else f"ended with {code}"
         raise LaunchError(
@@ -151,6 +143,29 @@ async def _run(name: str, template: str, address: Address) -> None:
             exit_code=code,
             console=said,
         )
+
+
+async def _spawn(command: list[str], output: int) -> asyncio.subprocess.Process:
+    """Start it, with a bound; closes ``output`` here."""
+    try:
+        return await asyncio.create_subprocess_exec(
+            *("timeout", "--kill-after=5", str(COMMAND_S), *command),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+
+
+async def _end(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+    """See to it that it has ended, where nobody waits for it any more."""
+    await asyncio.wait({starting})
+    if starting.exception() is None and (process := starting.result()).returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
 
 
 async def _tail(heard: asyncio.StreamReader) -> str:
