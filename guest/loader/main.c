@@ -67,6 +67,7 @@ int main(void)
 {
 	struct options options;
 	const char *address;
+	const uint8_t *hardware = NULL;
 	int news;
 
 	if (getpid() != 1)
@@ -92,9 +93,10 @@ int main(void)
 		if (orders->port == 0)
 			sealed_run(orders, news);
 		options.port = (int)orders->port;
+		hardware = orders->hardware;
 	}
 	if (options.virtual_clock)
 		keeper_start();
-	address = network_start();
+	address = network_start(hardware);
 	server_run(address, options.port, news);
 }

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <net/route.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -66,7 +67,25 @@ static bool find_card(char name[IFNAMSIZ])
 	return found;
 }
 
-static void open_card(struct card *card)
+/*
+ * A machine that goes on from a template has its template's card, with its address. The
+ * kernel changes that before the card is up.
+ */
+static void set_hardware(const struct card *card, const uint8_t hardware[6])
+{
+	static const uint8_t any[6];
+	struct ifreq request;
+
+	if (hardware == NULL || memcmp(hardware, any, sizeof any) == 0)
+		return;
+	name_into(&request, card->name);
+	request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(request.ifr_hwaddr.sa_data, hardware, sizeof any);
+	if (ioctl(card->control, SIOCSIFHWADDR, &request) < 0)
+		fatal("%s takes no hardware address: %s", card->name, strerror(errno));
+}
+
+static void open_card(struct card *card, const uint8_t hardware[6])
 {
 	int64_t limit_ns = now_ns() + CARD_WAIT_NS;
 	struct ifreq request;
@@ -77,6 +96,7 @@ static void open_card(struct card *card)
 			      (long long)(CARD_WAIT_NS / NS_PER_S));
 		usleep(CARD_LOOK_US);
 	}
+	set_hardware(card, hardware);
 	name_into(&request, card->name);
 	if (ioctl(card->control, SIOCGIFHWADDR, &request) < 0)
 		fatal("%s has no hardware address: %s", card->name, strerror(errno));
@@ -181,7 +201,7 @@ static void apply(const struct card *card, const struct dhcp_lease *lease)
 		say("%s takes no route: %s", card->name, strerror(errno));
 }
 
-const char *network_start(void)
+const char *network_start(const uint8_t hardware[6])
 {
 	static char text[INET_ADDRSTRLEN];
 	struct card card = { .control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
@@ -193,7 +213,7 @@ const char *network_start(void)
 	if (card.control < 0)
 		fatal("no sockets: %s", strerror(errno));
 	bring_up(card.control, "lo");
-	open_card(&card);
+	open_card(&card, hardware);
 	socket_end = open_socket(&card);
 	for (int i = 0; i < TRIES && !leased; i++) {
 		leased = lease_once(socket_end, &card, wait_ms, &lease);

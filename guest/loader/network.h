@@ -2,7 +2,12 @@
 #ifndef NETWORK_H
 #define NETWORK_H
 
-/* Waits for a network card, gets a lease and applies it; its address as text. Fatal if not. */
-const char *network_start(void);
+#include <stdint.h>
+
+/*
+ * Waits for a network card, gets a lease and applies it; its address as text. Fatal if not.
+ * `hardware` is the address that the card is to have; NULL, or zero, for the one that it has.
+ */
+const char *network_start(const uint8_t hardware[6]);
 
 #endif

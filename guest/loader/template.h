@@ -14,6 +14,7 @@
  */
 struct orders {
 	uint64_t port; /* where to serve a host; 0: run the input, sealed */
+	uint8_t hardware[8]; /* six bytes: the network card's address; 0: the one that it has */
 	uint64_t input_size;
 	uint64_t output_size;
 	uint64_t output_at;

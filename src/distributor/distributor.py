@@ -17,7 +17,7 @@ from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, StateError
 from distributor.jobs.job import Job, JobState, Later
 from distributor.jobs.queue import QueueState
-from distributor.machines.machine import BoundedKind, MachineKind, MachineState
+from distributor.machines.machine import BoundedKind, CountedKind, MachineKind, MachineState
 from distributor.monitors.monitor import Monitor
 from distributor.session.description import describe_goal
 from distributor.session.switch import SWITCHES_MAX
@@ -81,10 +81,11 @@ class Distributor:
         after which a machine is given up.
     :param monitors: watch every job, beside the monitor that a job brings along.
     :param machine: options of the machines: ``clock`` (``"virtual"``, ``"real"``, or
-        ``"simulated"``, which takes ``cpus`` alone beside it), ``network``, ``cpus``,
-        ``memory_mib``, ``mips``, ``accelerator``, ``image``. Or boards that run already:
-        ``hosts`` (addresses, names, ranges), ``boards`` (a file of them), ``power`` (how they
-        are restarted: a mapping with ``cycle``, or ``off`` and ``on``); see docs/boards.md.
+        ``"simulated"``, which takes ``cpus`` alone beside it), ``network``, ``bridge``
+        (docs/networks.md), ``cpus``, ``memory_mib``, ``mips``, ``accelerator``, ``image``.
+        Or boards that run already: ``hosts`` (addresses, names, ranges), ``boards`` (a file of
+        them), ``power`` (how they are restarted: a mapping with ``cycle``, or ``off`` and
+        ``on``); see docs/boards.md.
     :raise ConfigurationError: an option is wrong, or QEMU is missing.
     :raise ImageError: there is no guest image.
     """
@@ -119,9 +120,9 @@ class Distributor:
                 f"{', '.join(machine)}: these options are for our own machines, but session_type "
                 "brings its own"
             )
-        self._bound = session_type if isinstance(session_type, BoundedKind) else None
+        self._counted = session_type if isinstance(session_type, CountedKind) else None
         if max_machine is None:
-            max_machine = 1 if self._bound is None else self._bound.machines_max
+            max_machine = session_type.machines_max if isinstance(session_type, BoundedKind) else 1
             self._max_allowed = max(self._max_allowed, max_machine)
         self._check_maximum(max_machine)
         self._engine = Engine(
@@ -307,8 +308,8 @@ class Distributor:
                 f"max_machine is {max_machine}, but at most {self._max_allowed} are allowed",
                 hint="raise max_allowed",
             )
-        if self._bound is not None:
-            self._bound.check_number(max_machine)
+        if self._counted is not None:
+            self._counted.check_number(max_machine)
 
 
 class _LoopThread:

@@ -17,13 +17,14 @@ ROOT = Path(distributor.__file__).parent
 #: Per room, the rooms (or single modules of one) that it may import, beside itself.
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
+    "tie": set(),
     "tasks": {"errors"},
     "blocks": {"tasks"},
     "session": {"errors", "tasks", "machines.machine"},
     "jobs": {"errors", "tasks"},
-    "network": {"errors"},
+    "network": {"errors", "tie"},
     "machines": {
-        *("errors", "network", "tasks"),
+        *("errors", "tie", "network", "tasks"),
         *(f"session.{part}" for part in ("event", "peer", "result", "switch", "wire")),
     },
     "analysis": {"errors", "tasks", "session"},

@@ -27,6 +27,7 @@ from distributor.errors import (
 from distributor.machines.image import Image, build_image
 from distributor.machines.machine import MachineState
 from distributor.machines.qemu import QemuKind, QemuMachine
+from distributor.network.user import UserLine
 from tests import kernels
 
 pytestmark = pytest.mark.integration
@@ -251,7 +252,10 @@ async def test_a_port_that_nobody_listens_on_is_an_end_of_the_session(
 ) -> None:
     async with running(image, tmp_path) as machine:
         (await machine.connect())[1].close()
-        machine._port = 1  # what a connection to a machine without its forward would meet
+        assert isinstance(machine._line, UserLine)
+        machine._line._host_port = (
+            1  # what a connection to a machine without its forward would meet
+        )
         with pytest.raises(SessionClosed, match=r"127\.0\.0\.1:1"):
             await machine.connect()
 

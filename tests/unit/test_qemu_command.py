@@ -15,7 +15,7 @@ from distributor.machines.qemu.command import (
     qemu_command,
 )
 from distributor.machines.qemu.facts import QemuFacts, parse_version, qemu_facts
-from distributor.network.user import UserNetwork
+from distributor.network.user import UserLine, parse_port
 from distributor.session.result import Clock
 
 SPEC = MachineSpec(
@@ -25,7 +25,7 @@ SPEC = MachineSpec(
     initramfs=Path("/images/initramfs"),
     clock=Clock.VIRTUAL,
     accelerator=Accelerator.TCG,
-    network=UserNetwork(),
+    network=UserLine(3001),
 )
 
 
@@ -75,7 +75,7 @@ def test_the_real_clock_runs_on_either_accelerator(accelerator: str, words: str)
 
 
 def test_a_machine_is_closed_save_for_one_loopback_port_that_the_kernel_picks() -> None:
-    spec = dataclasses.replace(SPEC, network=UserNetwork(4001))
+    spec = dataclasses.replace(SPEC, network=UserLine(4001))
     given = options(qemu_command(spec))
     assert given["-netdev"] == ["user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:4001"]
     assert given["-sandbox"][0].startswith("on,")
@@ -116,10 +116,10 @@ USERNET = """Hub -1 (net0):
 
 
 def test_the_forwarded_port_is_read_from_the_monitor() -> None:
-    assert UserNetwork().parse_port(USERNET) == 41357
-    assert UserNetwork(22).parse_port(USERNET) == 41358
+    assert parse_port(USERNET, 3001) == 41357
+    assert parse_port(USERNET, 22) == 41358
     with pytest.raises(NetworkError, match="port 80"):
-        UserNetwork(80).parse_port(USERNET)
+        parse_port(USERNET, 80)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
-"""``distributor network``: the leases for a DHCP server of one's own."""
+"""``distributor network``: the bridges that there are, and leases for a lab's own server."""
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from distributor.machines.qemu.folder import run_folders
+from distributor.network.bridge.look import look
 from distributor.network.dhcp import dhcpd_lines, dnsmasq_lines
 from distributor.network.plan import MACHINES, SUBNET, BridgePlan
 
@@ -14,12 +17,86 @@ network = typer.Typer(
     help="The bridge that machines are joined to (--network bridge).", no_args_is_help=True
 )
 
+#: Options of the commands that start machines on a bridge.
+BridgeName = Annotated[
+    str | None, typer.Option("--bridge", help="Network bridge: its name.", show_default="br0")
+]
+Subnet = Annotated[
+    str | None,
+    typer.Option(
+        help="Network bridge: the host's address on it, and the subnet's size.",
+        show_default=SUBNET,
+    ),
+]
+FirstMachine = Annotated[
+    int | None,
+    typer.Option(help="Network bridge: number of the first machine.", show_default="1"),
+]
+Range = Annotated[
+    int | None,
+    typer.Option(
+        "--range",
+        help="Network bridge: addresses for so many machines.",
+        show_default="all that the subnet holds",
+    ),
+]
+UplinkName = Annotated[
+    str | None,
+    typer.Option("--uplink", help="Network bridge: a network interface of the host that joins it."),
+]
+
+
+def bridge_options(
+    name: str | None,
+    subnet: str | None,
+    first_machine: int | None,
+    machines: int | None,
+    uplink: str | None,
+) -> dict[str, str | int]:
+    """What was said of the bridge, as :meth:`BridgePlan.of` takes it; empty for nothing."""
+    said = {
+        "name": name,
+        "subnet": subnet,
+        "first_machine": first_machine,
+        "machines": machines,
+        "uplink": uplink,
+    }
+    return {option: value for option, value in said.items() if value is not None}
+
 
 class Server(StrEnum):
     """A DHCP server."""
 
     DNSMASQ = "dnsmasq"
     DHCPD = "dhcpd"
+
+
+@network.command("show")
+def show(
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON array.")] = False,
+) -> None:
+    """Show the bridges of every distributor that runs: namespace, taps, leases and machines."""
+    found = look(run_folders())
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    if not found:
+        typer.echo("No distributor of yours has a bridge (distributor run --network bridge).")
+    for each in found:
+        typer.echo(_line(each))
+        for machine in each["machines"]:
+            lease = machine["lease"] or "no lease yet"
+            typer.echo(f"  {machine['machine']}: {machine['tap']}, {machine['hardware']}, {lease}")
+
+
+def _line(bridge: dict[str, Any]) -> str:
+    dnsmasq = f"dnsmasq {bridge['dnsmasq']}" if bridge["dnsmasq"] else "no dnsmasq"
+    uplink = f", uplink {bridge['uplink']}" if bridge["uplink"] else ""
+    namespace = f"{bridge['namespace']} (nsenter -n -t {bridge['keeper']})"
+    return (
+        f"process {bridge['process']}: {bridge['bridge']} {bridge['address']} in {namespace}, "
+        f"{dnsmasq}{uplink}; {len(bridge['machines'])} machines"
+    )
 
 
 @network.command("dhcp-config")

@@ -16,6 +16,14 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.network import (
+    BridgeName,
+    FirstMachine,
+    Range,
+    Subnet,
+    UplinkName,
+    bridge_options,
+)
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
@@ -73,8 +81,15 @@ def run(
     ] = "amd64",
     network: Annotated[
         str,
-        typer.Option(help="none: sealed, each set on a machine of its own (virtual clock); user."),
+        typer.Option(
+            help="none: sealed, each set on a machine of its own (virtual clock); user; bridge."
+        ),
     ] = "auto",
+    bridge: BridgeName = None,
+    subnet: Subnet = None,
+    first_machine: FirstMachine = None,
+    machine_range: Range = None,
+    uplink: UplinkName = None,
     cpus: Annotated[int, typer.Option(help="Processors of each machine.", min=1)] = 1,
     memory_mib: Annotated[
         int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
@@ -157,6 +172,8 @@ def run(
         options["cpus"] = cpus
     if clock is not Clock.SIMULATED and not on_boards:
         options["arch"] = arch
+    if plan := bridge_options(bridge, subnet, first_machine, machine_range, uplink):
+        options["bridge"] = plan
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
     if clock is Clock.VIRTUAL:

@@ -9,6 +9,7 @@ from typing import Any
 from distributor.machines.board import BoardKind
 from distributor.machines.host import AUTO, machines_at_once
 from distributor.machines.image import find_image
+from distributor.machines.machine import CountedKind
 from distributor.machines.qemu import QemuKind, qemu_kind
 from distributor.machines.simulated import SimsoKind
 from distributor.session.result import Clock
@@ -66,12 +67,20 @@ def machines_of(kind: AnyKind, wanted: str | int) -> int:
     :raise ConfigurationError: it is neither ``auto`` nor a number from 1 up, or there are
         not so many.
     """
-    if not isinstance(kind, BoardKind):
-        return machines_at_once(
+    if isinstance(kind, BoardKind):
+        most: int | None = kind.machines_max
+        count = (
+            kind.machines_max if wanted == AUTO else machines_at_once(wanted, cpus=1, memory_mib=1)
+        )
+    else:
+        most = kind.lines_max if isinstance(kind, QemuKind) else None
+        count = machines_at_once(
             wanted, cpus=kind.busy_cpus, memory_mib=kind.memory_mib, spare=kind.spare_cores
         )
-    count = kind.machines_max if wanted == AUTO else machines_at_once(wanted, cpus=1, memory_mib=1)
-    kind.check_number(count)
+    if most is not None and wanted == AUTO:
+        return min(count, most)
+    if isinstance(kind, CountedKind):
+        kind.check_number(count)
     return count
 
 

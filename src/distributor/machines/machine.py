@@ -216,14 +216,19 @@ class MachineKind(Protocol):
 
 
 @runtime_checkable
-class BoundedKind(MachineKind, Protocol):
+class CountedKind(MachineKind, Protocol):
+    """A kind of which there may be only so many machines at once."""
+
+    def check_number(self, machines: int) -> None:
+        """:raise ConfigurationError: so many at once are more than there can be."""
+        ...
+
+
+@runtime_checkable
+class BoundedKind(CountedKind, Protocol):
     """A kind of which there are only so many machines."""
 
     @property
     def machines_max(self) -> int:
         """How many there are."""
-        ...
-
-    def check_number(self, machines: int) -> None:
-        """:raise ConfigurationError: so many at once are more than there are."""
         ...

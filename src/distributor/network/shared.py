@@ -17,8 +17,11 @@ SHARED_MIB = 128
 #: Where the output begins in it: what is before is room for the input.
 _OUTPUT_AT = 32 << 20
 _OUTPUT_ROOM = (SHARED_MIB << 20) - _OUTPUT_AT
-#: The port to serve, sizes of input and output, then the place and the room of the output.
-_HEAD = struct.Struct("<5Q")
+#: The port to serve, the card's address, sizes of input and output, then the place and the
+#: room of the output.
+_HEAD = struct.Struct("<Q6s2x4Q")
+#: Leaves a card the address that it has.
+_ANY = bytes(6)
 #: Most that can be said to a sealed machine: a task set and its binaries.
 INPUT_MAX = _OUTPUT_AT - _HEAD.size
 
@@ -36,9 +39,12 @@ class SharedMemory:
         self.descriptor = os.memfd_create("distributor", os.MFD_CLOEXEC)
         os.ftruncate(self.descriptor, SHARED_MIB << 20)
 
-    def have_it_serve(self, port: int) -> None:
-        """Have the machine look for a network, and serve a host on that port."""
-        self._order(port, b"")
+    def have_it_serve(self, port: int, hardware: bytes | None = None) -> None:
+        """Have the machine look for a network, and serve a host on that port.
+
+        :param hardware: the six bytes of its card's address from now on.
+        """
+        self._order(port, hardware or _ANY, b"")
 
     def say(self, said: bytes) -> None:
         """Have the machine run what is said, sealed.
@@ -51,14 +57,14 @@ class SharedMemory:
                 f"{INPUT_MAX}",
                 hint="strip the binaries, or take --network user",
             )
-        self._order(0, said)
+        self._order(0, _ANY, said)
 
     def hear(self) -> bytes:
         """What the machine has left.
 
         :raise WireError: its size is not one that can be.
         """
-        _, _, size, _, _ = _HEAD.unpack(os.pread(self.descriptor, _HEAD.size, 0))
+        _, _, _, size, _, _ = _HEAD.unpack(os.pread(self.descriptor, _HEAD.size, 0))
         if size > _OUTPUT_ROOM:
             raise WireError(f"the machine says that it left {size} bytes")
         return os.pread(self.descriptor, size, _OUTPUT_AT)
@@ -69,6 +75,6 @@ class SharedMemory:
             os.close(self.descriptor)
             self.descriptor = -1
 
-    def _order(self, port: int, said: bytes) -> None:
-        head = _HEAD.pack(port, len(said), 0, _OUTPUT_AT, _OUTPUT_ROOM)
+    def _order(self, port: int, hardware: bytes, said: bytes) -> None:
+        head = _HEAD.pack(port, hardware, len(said), 0, _OUTPUT_AT, _OUTPUT_ROOM)
         os.pwrite(self.descriptor, head + said, 0)

@@ -85,7 +85,7 @@ class BoardKind:
         return len(self.boards)
 
     def check_number(self, machines: int) -> None:
-        """See :class:`~distributor.machines.machine.BoundedKind`."""
+        """See :class:`~distributor.machines.machine.CountedKind`."""
         if machines > self.machines_max:
             boards = "is 1 board" if self.machines_max == 1 else f"are {self.machines_max} boards"
             raise ConfigurationError(

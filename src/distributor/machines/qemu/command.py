@@ -8,8 +8,7 @@ from pathlib import Path
 
 from distributor.machines.image.architecture import AMD64, Architecture
 from distributor.machines.qemu.memory import TemplateMemory
-from distributor.network.unplugged import Unplugged
-from distributor.network.user import UserNetwork
+from distributor.network.line import Plug, card_words, loader_words
 from distributor.session.result import Clock
 
 
@@ -41,7 +40,7 @@ class MachineSpec:
     initramfs: Path
     clock: Clock
     accelerator: Accelerator
-    network: Unplugged | UserNetwork
+    network: Plug
     cpus: int = 1
     memory_mib: int = 256
     memory: TemplateMemory | None = None
@@ -90,7 +89,7 @@ def work_per_guest_s(shift: int) -> float:
 def qemu_command(spec: MachineSpec) -> list[str]:
     """The words of the command, the program first."""
     memory = spec.memory
-    told = spec.network.kernel_words() if memory is None else memory.kernel_words()
+    told = loader_words(spec.network) if memory is None else memory.kernel_words()
     return [
         str(spec.program),
         "-name",
@@ -125,7 +124,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-mon",
         "chardev=monitor,mode=control",
         *([] if memory is None else memory.arguments()),
-        *spec.network.arguments(),
+        *card_words(spec.network),
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",
     ]

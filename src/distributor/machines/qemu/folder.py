@@ -43,6 +43,15 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
+def run_folders() -> list[Path]:
+    """The folders of this user's processes, of some that have ended, too."""
+    return sorted(
+        folder
+        for folder in _default_base().glob(f"{_PREFIX}*")
+        if not folder.is_symlink() and folder.stat().st_uid == os.getuid()
+    )
+
+
 def _default_base() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if runtime and os.access(runtime, os.W_OK | os.X_OK):

@@ -56,6 +56,12 @@ class Instance:
         except QMPError as error:
             raise await self._launch_error(error) from error
 
+    def cut_off(self, how: str) -> None:
+        """Nobody will reach it any more: as good as dead."""
+        if not self._ending and not self.death.done():
+            lost = f"machine {self.spec.name} was cut off: {how}"
+            self.death.set_result(self.error(MachineLost, lost))
+
     async def end(self) -> None:
         """End it: `quit`, then signals, then reaped. Not to be cancelled."""
         self._ending = True
@@ -76,6 +82,8 @@ class Instance:
         if self._ending:
             return  # nobody's
         await self.monitor.close()  # what it said at last has been heard then
+        if self.death.done():
+            return  # it had been cut off before
         reason = self.monitor.guest_end()
         panic = self.console.find("Kernel panic")
         fault: type[MachineError]
@@ -141,7 +149,7 @@ async def launch(
 
         monitor, monitor_end = pair()
         printed, console_end = pair()
-        ends = [monitor_end, console_end]
+        ends = [monitor_end, console_end, *spec.network.descriptors]
         spec = dataclasses.replace(spec, monitor=monitor_end, console=console_end)
         if memory is not None:
             assert shared is not None, "a machine of a template shares memory"

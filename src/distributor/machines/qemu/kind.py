@@ -28,6 +28,9 @@ from distributor.machines.qemu.machine import QemuMachine
 from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.sealed import SealedQemuMachine
 from distributor.machines.qemu.template import Template, restored_spec, template
+from distributor.network.bridge import Bridge
+from distributor.network.line import Network
+from distributor.network.plan import BridgePlan
 from distributor.network.unplugged import Unplugged
 from distributor.network.user import UserNetwork
 from distributor.session.result import Clock, MachineFacts
@@ -45,7 +48,8 @@ _CPUS_MAX = 64
 #: QEMU takes at most 10.
 _SHIFT_MAX = 10
 _SEALED = "none"
-_NETWORKS = (_SEALED, "user")
+_BRIDGE = "bridge"
+_NETWORKS = (_SEALED, "user", _BRIDGE)
 #: KVM boots the image in under two seconds; where it hangs, it does so at once.
 _PROBE_LIMITS = BootLimits(work_s=5.0, wall_s=20.0)
 
@@ -58,8 +62,12 @@ class QemuKind:
     :param shift: with the virtual clock, an instruction takes 2^shift ns.
     :param network: ``none`` seals machines: each task set is run by one that is forked for it
         and has no network, so that its run is the same each time; ``user`` talks over a
-        loopback port; ``auto`` is ``none`` for the virtual clock.
-    :param cold: boot each machine of network ``user`` anew instead of going on from a template.
+        loopback port, which takes no rights; ``bridge`` joins machines to a bridge in a network
+        namespace of this distributor's own; ``auto`` is ``none`` for the virtual clock, and
+        ``user`` for the real one.
+    :param bridge: the bridge's name, addresses and uplink, as
+        :class:`~distributor.network.plan.BridgePlan` has them.
+    :param cold: boot each machine anew instead of going on from a template; sealed ones never do.
     :param accelerator: for the real clock ``kvm``, ``tcg``, or ``auto``: KVM where a boot
         on it succeeds. The virtual clock is always emulated.
     :param directory: where consoles are kept for good; by default they are in a folder of
@@ -75,6 +83,7 @@ class QemuKind:
         *,
         clock: Clock | str = Clock.VIRTUAL,
         network: str = AUTO,
+        bridge: Mapping[str, object] | None = None,
         cpus: int = 1,
         memory_mib: int = 256,
         shift: int = 0,
@@ -130,7 +139,15 @@ class QemuKind:
                 )
             _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], _TEMPLATE_MIB)
         self._cold = cold or memory_mib > _TEMPLATE_MIB or not made_for.templates
-        self._network = UserNetwork(port)
+        self._probed = UserNetwork(port)
+        self._network: Network = self._probed
+        if bridge is not None and network != _BRIDGE:
+            raise ConfigurationError(
+                f"network {network} has no bridge", hint="take --network bridge"
+            )
+        if network == _BRIDGE:
+            plan = BridgePlan.of(bridge or {})
+            self._network = Bridge(plan, port, lambda: self._own_folder().path)
         self._spec = MachineSpec(
             name="",
             program=self._qemu.path,
@@ -166,6 +183,20 @@ class QemuKind:
         return self._spec.memory_mib + _OVERHEAD_MIB + ahead_mib
 
     @property
+    def lines_max(self) -> int | None:
+        """How many machines their network takes at once; None for no bound."""
+        return self._network.machines
+
+    def check_number(self, machines: int) -> None:
+        """See :class:`~distributor.machines.machine.CountedKind`."""
+        if self.lines_max is not None and machines > self.lines_max:
+            raise ConfigurationError(
+                f"{machines} machines at once are too many: {self._network} has addresses for "
+                f"{self.lines_max}",
+                hint="take a larger range or subnet",
+            )
+
+    @property
     def spare_cores(self) -> int:
         """Cores of the host that are not for machines. In real time one is the controller's,
         which must not wake up where a machine has its own; sealed machines, which wait between
@@ -197,14 +228,18 @@ class QemuKind:
             folder = self._directory / "consoles"
             folder.mkdir(parents=True, exist_ok=True)
             return folder
+        return self._own_folder().consoles
+
+    def _own_folder(self) -> RunFolder:
         if self._folder is None:
             self._folder = RunFolder()
             # For a kind that is dropped without close().
             weakref.finalize(self, self._folder.close)
-        return self._folder.consoles
+        return self._folder
 
     def close(self) -> None:
-        """Remove the folder of consoles that was made here."""
+        """End the network, and remove the folder of consoles that was made here."""
+        self._network.close()
         folder, self._folder = self._folder, None
         if folder is not None:
             folder.close()
@@ -237,13 +272,13 @@ class QemuKind:
         )
 
     def create_reachable(self, machine_id: str) -> QemuMachine:
-        """The same, where it is known that the network is ``user``.
+        """The same, where it is known that there is a network.
 
         :raise ConfigurationError: the machines are sealed, or as :meth:`create`.
         """
         if self._sealed:
             raise ConfigurationError("a sealed machine cannot be reached: take network user")
-        return self._create(machine_id, None, self._limits)
+        return self._create(machine_id, None, self._limits, self._network)
 
     def command(self, machine_id: str) -> list[str]:
         """QEMU's command line for a machine, the numbers of two descriptors being examples.
@@ -255,13 +290,17 @@ class QemuKind:
         chosen = auto if self._accelerator == AUTO else Accelerator(self._accelerator)
         spec = self._named(machine_id, chosen)
         if self._cold:
-            spec = dataclasses.replace(spec, network=self._network)
+            spec = dataclasses.replace(spec, network=self._network.example())
         else:
             spec = restored_spec(spec)
         return qemu_command(dataclasses.replace(spec, locked=self._locked))
 
     def _create(
-        self, machine_id: str, accelerator: Accelerator | None, limits: BootLimits
+        self,
+        machine_id: str,
+        accelerator: Accelerator | None,
+        limits: BootLimits,
+        network: Network,
     ) -> QemuMachine:
         _check_id(machine_id)
 
@@ -282,7 +321,7 @@ class QemuKind:
             self._facts(machine_id),
             self.image.tasks,
             limits,
-            self._network,
+            network,
             self._cores,
         )
 
@@ -312,7 +351,8 @@ class QemuKind:
         return Accelerator.KVM if await self._probe.ask(self._boots_on_kvm) else Accelerator.TCG
 
     async def _boots_on_kvm(self) -> bool:
-        machine = self._create(f"kvm-probe-{os.getpid()}", Accelerator.KVM, _PROBE_LIMITS)
+        name = f"kvm-probe-{os.getpid()}"
+        machine = self._create(name, Accelerator.KVM, _PROBE_LIMITS, self._probed)
         try:
             await machine.start()
         except MachineError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from distributor.errors import (
     MachineError,
     MachineLost,
+    NetworkError,
     SessionClosed,
     StateError,
 )
@@ -21,14 +22,12 @@ from distributor.machines.qemu.command import MachineSpec
 from distributor.machines.qemu.cores import Cores, Loan
 from distributor.machines.qemu.instance import Instance, launch
 from distributor.machines.qemu.template import Template
-from distributor.network.user import HOST, UserNetwork
+from distributor.network.line import Line, Network, Streams
 from distributor.session.result import MachineFacts
 
 _CONNECT_S = 60.0
 #: The wire's AVAILABLE (docs/protocol.md), which the loader answers with itself.
 _AVAILABLE = struct.pack("<I", 0x000AAAAA)
-
-_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class QemuMachine(QemuBase):
@@ -38,7 +37,7 @@ class QemuMachine(QemuBase):
         what it boots if there is to be none.
     :param console: the file that keeps what the machine prints; asked for when it starts.
     :param holds: the files that are in its image, by their names on the wire.
-    :param network: how it is reached.
+    :param network: gives it its line when it starts.
     :param cores: of the host, from which its processors get their own; None where it does not
         matter on which they run.
     """
@@ -51,7 +50,7 @@ class QemuMachine(QemuBase):
         facts: MachineFacts,
         holds: Mapping[str, Path],
         limits: BootLimits,
-        network: UserNetwork,
+        network: Network,
         cores: Cores | None = None,
     ) -> None:
         super().__init__(machine_id, console, facts, holds)
@@ -62,13 +61,18 @@ class QemuMachine(QemuBase):
         self._loan: Loan | None = None
         self._threads: tuple[int, ...] = ()
         self._instance: Instance | None = None
-        self._port = 0
+        self._line: Line | None = None
         #: The connection on which the loader first answered, until somebody asks for one.
-        self._greeted: _Streams | None = None
+        self._greeted: Streams | None = None
 
     @property
     def instance(self) -> Instance | None:
         return self._instance
+
+    @property
+    def address(self) -> str | None:
+        """Where its loader is reached, ``10.200.45.3:3001``; None while it is not up."""
+        return str(self._line) if self._state in (MachineState.READY, MachineState.PAUSED) else None
 
     @property
     def threads(self) -> tuple[int, ...]:
@@ -89,17 +93,20 @@ class QemuMachine(QemuBase):
         :raise LaunchError: QEMU did not come up.
         :raise BootError: the loader did not answer within the limits.
         :raise GuestFault: the guest gave up while it booted.
-        :raise MachineLost: QEMU was killed meanwhile.
+        :raise MachineLost: QEMU was killed meanwhile, or its line broke.
+        :raise NetworkError: there is no line to be had.
         """
         self._begin()
         origin = await self._prepare()
+        self._line = line = await self._network.line(self._id)
         if isinstance(origin, Template):
             self._take_facts(origin.spec)
-            instance = await origin.serve(self._id, self._console(), self._own, self._network)
+            instance = await origin.serve(self._id, self._console(), self._own, line)
         else:
             self._take_facts(origin)
-            spec = dataclasses.replace(origin, network=self._network)
+            spec = dataclasses.replace(origin, network=line)
             instance = await launch(spec, self._console(), self._own)
+        line.watch(instance.cut_off)
         await boot(instance, self._greet(instance), self._limits)
         self._threads = await instance.monitor.threads()
         if self._cores is not None:
@@ -116,9 +123,7 @@ class QemuMachine(QemuBase):
     async def _greet(self, instance: Instance) -> None:
         """Connect once the loader says that it listens, and have it answer."""
         await instance.console.ready.wait()
-        told = await instance.monitor.ask_human("info usernet")
-        self._port = self._network.parse_port(told)
-        reader, writer = await asyncio.open_connection(HOST, self._port)
+        reader, writer = await self._reach(instance)
         try:
             writer.write(_AVAILABLE)
             answer = await reader.readexactly(len(_AVAILABLE))
@@ -129,33 +134,33 @@ class QemuMachine(QemuBase):
             raise
         self._greeted = reader, writer
 
-    @property
-    def address(self) -> str | None:
-        """Where its loader is reached, None before it is."""
-        return f"{HOST}:{self._port}" if self._port else None
-
     def enter(self, data: bytes) -> None:
         """See :class:`~distributor.machines.machine.EnteredMachine`."""
         if self._instance is not None:
             self._instance.console.enter(data)
 
+    async def _reach(self, instance: Instance) -> Streams:
+        assert self._line is not None, "it has a line before it has an instance"
+        return await self._line.connect(instance.monitor.ask_human)
+
     # -- while it runs -------------------------------------------------------------------
 
-    async def connect(self) -> _Streams:
+    async def connect(self) -> Streams:
         """The first time, the connection on which the loader has just answered."""
         self._raise_if_dead()
-        if self._state not in (MachineState.READY, MachineState.PAUSED):
+        up = self._state in (MachineState.READY, MachineState.PAUSED)
+        if not up or self._instance is None:
             raise MachineLost(f"machine {self._id} is {self._state}")
         greeted, self._greeted = self._greeted, None
         if greeted is not None:
             return greeted
         try:
             async with asyncio.timeout(_CONNECT_S):
-                return await asyncio.open_connection(HOST, self._port)
-        except (OSError, TimeoutError) as error:
+                return await self._reach(self._instance)
+        except (OSError, TimeoutError, NetworkError) as error:
             self._raise_if_dead()
             raise SessionClosed(
-                f"machine {self._id} cannot be reached on {HOST}:{self._port}: "
+                f"machine {self._id} cannot be reached on {self._line}: "
                 f"{str(error) or 'time is up'}"
             ) from error
 
@@ -199,5 +204,7 @@ class QemuMachine(QemuBase):
             self._greeted = None
         if self._instance is not None:
             await self._instance.end()
+        if self._line is not None:
+            self._line.close()
         if self._loan is not None:
             self._loan.end()

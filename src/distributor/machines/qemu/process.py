@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distributor.errors import LaunchError
+from distributor.tie import tied
 
 _STDERR_MAX = 16 << 10
 #: How long a process may take to end after SIGTERM, before SIGKILL.
 _TERM_S = 2.0
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-# The kernel kills the process when the thread that started it ends, whatever ended that;
-# the shell asks whether it had ended already before the kernel was told, then becomes QEMU.
-_TIED = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
 
 
 class Process:
@@ -95,10 +92,9 @@ async def spawn(command: Sequence[str], pass_fds: Sequence[int]) -> Process:
 
     :raise LaunchError: it cannot be started.
     """
-    tied = (*_TIED, str(os.getpid()), *command)
     try:
         process = await asyncio.create_subprocess_exec(
-            *tied,
+            *tied(command),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,

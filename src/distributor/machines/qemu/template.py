@@ -25,11 +25,11 @@ from distributor.machines.qemu.boot import BootLimits, boot
 from distributor.machines.qemu.command import Accelerator, MachineSpec, qemu_command
 from distributor.machines.qemu.instance import Instance, complete, launch
 from distributor.machines.qemu.memory import TemplateMemory
+from distributor.network.line import Plug
 from distributor.network.shared import SharedMemory
-from distributor.network.user import UserNetwork
 
 #: Changes when a template of before is no longer what the code takes it for.
-_FORMAT = 2
+_FORMAT = 3
 _MEMORY = "memory"
 _STATE = "state"
 _ABOUT = "about.json"
@@ -61,7 +61,7 @@ class Template:
         name: str,
         console: Path,
         own: Callable[[Instance], None],
-        network: UserNetwork,
+        plug: Plug,
     ) -> Instance:
         """A machine that goes on from the template, and looks for a host on a network.
 
@@ -71,8 +71,8 @@ class Template:
         """
         shared = SharedMemory()
         try:
-            shared.have_it_serve(network.guest_port)
-            plugged = dataclasses.replace(self.spec, network=network)
+            shared.have_it_serve(plug.port, plug.hardware)
+            plugged = dataclasses.replace(self.spec, network=plug)
             instance = await self._restore(plugged, name, console, own, shared)
         finally:
             shared.close()  # QEMU has its own hold on it
