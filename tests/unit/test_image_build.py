@@ -20,6 +20,7 @@ from distributor.machines.image import (
     build_image,
     debian,
     find_image,
+    other_images,
     require_image,
     sources,
 )
@@ -84,6 +85,15 @@ def test_changed_sources_make_another_image(guest: Path, kernel: dict[str, Any])
     assert second.key != first.key
     assert b"a better loader" in second.initramfs.read_bytes()
     assert find_image() == second
+
+
+def test_two_versions_on_one_host_keep_their_images(guest: Path, kernel: dict[str, Any]) -> None:
+    first = build_image(**kernel)
+    (guest / "loader.c").write_text("another version's loader")
+    second = build_image(**kernel)
+    (guest / "loader.c").write_text("the loader")
+    assert find_image() == first
+    assert other_images() == [second.folder]
 
 
 def test_changed_modules_make_another_image(guest: Path, kernel: dict[str, Any]) -> None:

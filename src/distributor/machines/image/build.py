@@ -100,7 +100,7 @@ def build_image(
         _make(part, folder, hashed, taken, wanted, progress)
 
     keep(images / key, make, anew=force)
-    write_whole(_current(wanted), key)
+    write_whole(_current(wanted, hashed), key)
     return _load(images / key)
 
 
@@ -113,35 +113,36 @@ def find_image(arch: str = AMD64.name) -> Image | None:
 
 
 def other_images() -> list[Path]:
-    """Folders of images that are none of those that were built last."""
+    """Folders of images that this Distributor would not boot: older ones, and other versions'."""
+    hashed = hash_sources(guest_sources())
     current = set()
     for each in ARCHITECTURES.values():
         with contextlib.suppress(OSError):
-            current.add(_current(each).read_text(encoding="utf-8").strip())
+            current.add(_current(each, hashed).read_text(encoding="utf-8").strip())
     found = sorted(images_folder().glob("[!.]*/"))
     return [folder for folder in found if folder.name not in current]
 
 
 def require_image(arch: str = AMD64.name) -> Image:
-    """The image of an architecture that was built last.
+    """The image of an architecture that was built last from this Distributor's sources.
 
     :raise ConfigurationError: there is no such architecture.
-    :raise ImageError: there is no image, or it was made from other sources than today's.
+    :raise ImageError: there is no image, or only of other sources than today's.
     """
     wanted = architecture(arch)
     of, option = ("", "") if wanted is AMD64 else (f" of {arch}", f" --arch {arch}")
     hint = f"build it: distributor image build{option}"
     try:
-        key = _current(wanted).read_text(encoding="utf-8").strip()
+        key = _current(wanted, hash_sources(guest_sources())).read_text(encoding="utf-8").strip()
         image = _load(images_folder() / key)
     except (OSError, ValueError, KeyError):
+        if list(images_folder().glob(_current(wanted, "*").name)):
+            raise ImageError(
+                f"the guest's sources have changed since the image{of} was built", hint=hint
+            ) from None
         raise ImageError(f"there is no guest image{of} yet", hint=hint) from None
     if not (image.kernel.is_file() and image.initramfs.is_file()):
         raise ImageError(f"the files of the guest image{of} are gone", hint=hint)
-    if image.sources != hash_sources(guest_sources()):
-        raise ImageError(
-            f"the guest's sources have changed since the image{of} was built", hint=hint
-        )
     return image
 
 
@@ -186,9 +187,10 @@ def _load(folder: Path) -> Image:
     )
 
 
-def _current(of: Architecture) -> Path:
-    """The file that names the image that was built last."""
-    return images_folder() / ("current" if of is AMD64 else f"current-{of.name}")
+def _current(of: Architecture, sources: str) -> Path:
+    """The file that names the image that was built last from these sources: several versions
+    of Distributor on one host do not take each other's."""
+    return images_folder() / f"current-{of.name}-{sources[:24]}"
 
 
 def images_folder() -> Path:
