@@ -306,6 +306,25 @@ def test_a_thread_that_is_no_periodic_task_is_refused(thread: Any, says: str) ->
         from_rtapp({"tasks": {"t": thread}})
 
 
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"global": None, "tasks": {}}, "`global` is no object"),
+        ({"tasks": {"t": {"phases": {"p": 7}}}}, "its phase is no object"),
+        ({"tasks": {"t": {"run": 1, "sleep": 1, "instance": 10**30}}}, "instances, over 256"),
+    ],
+)
+def test_what_rtapp_never_writes_is_refused(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        from_rtapp(document)
+
+
+def test_processors_far_apart_are_left_out() -> None:
+    thread = {"run": 1, "sleep": 1, "cpus": [0, 2**62]}
+    _, notes = from_rtapp({"tasks": {"t": thread}})
+    assert any("do not follow each other" in note for note in notes)
+
+
 def test_a_set_goes_to_rtapp_and_back() -> None:
     taskset = TaskSet(
         Task("busy", arg1=2000, period_ms=10, priority=3, numberofjobs=100, offset_ms=2),

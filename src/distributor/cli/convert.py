@@ -65,7 +65,7 @@ def _read(source: Path) -> tuple[Iterable[TaskSet], list[str]]:
     if source.suffix == ".json" and source.is_file():
         try:
             document = rtapp.parse(source.read_text("utf-8"))
-        except (ValueError, OSError):
+        except (ValueError, OSError, RecursionError):
             document = None  # load says what is wrong with it
         if rtapp.looks_like_rtapp(document):
             try:

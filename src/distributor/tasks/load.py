@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import runpy
 import sys
 import traceback
@@ -15,6 +14,7 @@ from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import tasksets_of
 from distributor.tasks.formats.lines import JSONLines, read_lines
 from distributor.tasks.formats.table import read_table
+from distributor.tasks.formats.text import parse_json
 from distributor.tasks.taskset import TaskSet
 
 #: A file that stands for the standard input.
@@ -56,10 +56,7 @@ def parse(content: str, suffix: str, name: str, folder: Path) -> Iterable[TaskSe
         return list(read_lines(io.StringIO(content), name, folder))
     if suffix == ".csv":
         return read_table(io.StringIO(content, newline=""), name, folder)
-    try:
-        document = json.loads(content)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{name}, line {error.lineno}: {error.msg}") from error
+    document = parse_json(content, name, several_lines=True)
     return tasksets_of(document, name, folder)
 
 

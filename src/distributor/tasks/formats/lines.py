@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import entry_of, taskset_of
+from distributor.tasks.formats.text import parse_json
 from distributor.tasks.taskset import TaskSet
 
 
@@ -43,9 +44,8 @@ def read_lines(file: Iterable[str], name: str, folder: Path) -> Iterator[TaskSet
     try:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield taskset_of(
-                    _parse(line, f"{name}, line {number}"), f"{name}, line {number}", folder
-                )
+                where = f"{name}, line {number}"
+                yield taskset_of(parse_json(line, where), where, folder)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{name} cannot be read: {error}") from error
 
@@ -66,10 +66,3 @@ def write_document(tasksets: Iterable[TaskSet], file: IO[str]) -> None:
     for place, taskset in enumerate(tasksets):
         file.write((",\n" if place else "\n") + line_of(taskset))
     file.write("\n]}\n")
-
-
-def _parse(line: str, where: str) -> Any:
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{where}: {error.msg}") from error

@@ -13,11 +13,13 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.task import EDF, Overrun, Task
-from distributor.tasks.taskset import TaskSet
+from distributor.tasks.taskset import TASKS_MAX, TaskSet
 
 _US = 1000
 #: rt-app's priorities of real-time threads: 99 is the highest, 10 the default.
 _TOP, _DEFAULT = 99, 10
+#: As many tasks as a machine takes in a set.
+_INSTANCES_MAX = TASKS_MAX
 #: Of `global`: what says where rt-app writes, which has no meaning here.
 _SILENT = set(
     "calibration logdir log_size log_basename ftrace gnuplot lock_pages pi_enabled io_device "
@@ -34,7 +36,8 @@ _EXTRAS = re.compile(r'("(?:[^"\\]|\\.)*")|/\*.*?\*/|//[^\n]*|,(?=\s*[}\]])', re
 def parse(text: str) -> Any:
     """The document, in which rt-app allows comments and a comma after the last member.
 
-    :raise json.JSONDecodeError: it is no JSON even so.
+    :raise ValueError: it is no JSON even so.
+    :raise RecursionError: it is nested too deeply.
     """
     # Again, for a comma that a comment stood behind.
     for _ in range(2):
@@ -54,6 +57,8 @@ def from_rtapp(document: Mapping[str, Any], name: str = "") -> tuple[TaskSet, li
     """
     notes: list[str] = []
     general = document.get("global", {})
+    if not isinstance(general, dict):
+        raise ConfigurationError("its `global` is no object")
     for key in document:
         if key not in ("tasks", "global", "resources"):
             notes.append(f"{key}: not known, left out")
@@ -79,6 +84,8 @@ def _tasks(thread: str, told: Any, general: Mapping[str, Any], notes: list[str])
                 f"thread {thread} has other than one phase, and so is no periodic task"
             )
         (phase,) = told["phases"].values()
+        if not isinstance(phase, dict):
+            raise ConfigurationError(f"thread {thread}: its phase is no object")
         inner = _whole(thread, phase, "loop", 1)
         loops = -1 if -1 in (loops, inner) else loops * inner
     both = {**told, **phase}
@@ -92,6 +99,8 @@ def _tasks(thread: str, told: Any, general: Mapping[str, Any], notes: list[str])
         timing["offset_us"] = _whole(thread, both, "delay", 0)
     timing |= _policy(thread, both, general, notes) | _processors(thread, both, notes)
     copies = _whole(thread, told, "instance", 1)
+    if copies > _INSTANCES_MAX:
+        raise ConfigurationError(f"thread {thread} has {copies} instances, over {_INSTANCES_MAX}")
     if copies == 0:
         notes.append(f"{thread}: no instance of it is started, left out")
     return [Task("busy", arg1=ran_us, **timing)] * copies
@@ -170,7 +179,7 @@ def _processors(thread: str, both: Mapping[str, Any], notes: list[str]) -> dict[
     if not isinstance(cpus, list) or not all(isinstance(cpu, int) for cpu in cpus):
         raise ConfigurationError(f"thread {thread}: cpus is no list of numbers")
     low, high = min(cpus), max(cpus)
-    if sorted(cpus) != list(range(low, high + 1)):
+    if high - low >= len(cpus) or sorted(cpus) != list(range(low, high + 1)):
         notes.append(f"{thread}: its processors {cpus} do not follow each other, left out")
         return {}
     return {"cores": len(cpus), "coreoffset": low}

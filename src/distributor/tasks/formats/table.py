@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import from_folder, parameters_of
+from distributor.tasks.formats.text import parse_json
 from distributor.tasks.task import Task, is_parameter
 from distributor.tasks.taskset import TaskSet
 
@@ -88,10 +89,10 @@ def _taskset(rows: list[tuple[int, dict[str, Any]]], name: str, folder: Path) ->
             tasks.append(Task(**from_folder(parameters, folder)))
         except ConfigurationError as error:
             raise ConfigurationError(f"{where}: {error}") from error
+    origin = parse_json(head["origin"], f"{name}, line {first}") if head.get("origin") else None
     try:
-        origin = json.loads(head["origin"]) if head.get("origin") else None
         return TaskSet(tasks, name=head.get("name", ""), origin=origin)
-    except (ConfigurationError, json.JSONDecodeError) as error:
+    except ConfigurationError as error:
         raise ConfigurationError(f"{name}, line {first}: {error}") from error
 
 

@@ -1,0 +1,27 @@
+"""JSON out of text that a user wrote."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from distributor.errors import ConfigurationError
+
+
+def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
+    """The document.
+
+    :param where: the file or the line, for messages.
+    :param several_lines: name the line, too.
+    :raise ConfigurationError: it is no JSON, or beyond what Python reads: nested deeper than
+        some hundreds, or with a number of more than 4,300 digits.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        line = f", line {error.lineno}" if several_lines else ""
+        raise ConfigurationError(f"{where}{line}: {error.msg}") from error
+    except RecursionError:
+        raise ConfigurationError(f"{where}: it is nested too deeply") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: it holds a number with too many digits") from error
