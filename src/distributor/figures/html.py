@@ -48,7 +48,8 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[Content]], caption:
     ]  # fmt: skip
     above = [tag("caption", caption)] if caption else []
     whole = tag("table", *above, tag("thead", head), tag("tbody", *body))
-    return tag("div", whole, class_="scroll", tabindex="0")
+    return tag("div", whole, class_="scroll", tabindex="0", role="region",
+               aria_label=caption or "Table")  # fmt: skip
 
 
 def _side(column: Column) -> dict[str, str]:

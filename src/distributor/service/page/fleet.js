@@ -3,6 +3,9 @@ import { find, make, setAttribute, setFacts, setText, sync } from "./dom.js";
 import { clockTime, count, counted, memory, SIGNS, VERDICTS } from "./format.js";
 import { confirmed, fail, tell } from "./dialog.js";
 
+/** What resuming ends. */
+const STOPPED = new Set(["paused", "failed"]);
+
 export function showFleet(model, api) {
   const input = find("maximum");
   const pause = find("pause-all");
@@ -43,17 +46,17 @@ export function showFleet(model, api) {
   find("maximum-form").addEventListener("submit", (event) => event.preventDefault());
 
   pause.addEventListener("click", () => {
-    if (model.state?.state === "paused")
+    if (STOPPED.has(model.state?.state))
       void change("POST", "resume", undefined, () => "All goes on.");
-    else void change("POST", "pause", undefined, () => "Paused: no further set is begun.");
+    else void change("POST", "pause", undefined, () => "Paused: machines end with their sets, and no further one is begun.");
   });
   find("kill-all").addEventListener("click", async () => {
     const sure = await confirmed(
       "Kill all machines?",
-      "Every machine ends at once. Their sets go back into the queue and are run again later.",
+      "Every machine ends at once. Their sets go back into the queue; nothing is begun until you resume.",
       "Kill them all",
     );
-    if (sure) void change("POST", "kill", undefined, () => "All machines were killed.");
+    if (sure) void change("POST", "kill", undefined, () => "All machines were killed. Resume all, to go on.");
   });
 
   function drawMaximum() {
@@ -74,7 +77,7 @@ export function showFleet(model, api) {
     setText(word, state.state);
     setAttribute(word, "data-state", state.state);
     setText(find("run-error"), state.error ?? "");
-    setText(pause, state.state === "paused" ? "Resume all" : "Pause all");
+    setText(pause, STOPPED.has(state.state) ? "Resume all" : "Pause all");
     sync(find("verdicts"), VERDICTS, (name) => name, makeTile, (tile, name) =>
       setText(tile.querySelector("b"), count(state.verdicts[name] ?? 0)));
     setFacts(find("facts"), {
