@@ -143,7 +143,7 @@ class Dashboard:
         if not found:
             return JSONResponse({"error": "there is no such set", "hint": ""}, 404)
         return JSONResponse(
-            {**found[0], "task_list": self.tasks, "jobs": self.task_jobs, "jobs_left_out": 0,
+            {**found[0], "tasks": self.tasks, "jobs": self.task_jobs, "jobs_left_out": 0,
              "console": self.console}
         )  # fmt: skip
 

@@ -96,7 +96,7 @@ function headOf(set) {
 }
 
 function restOf(told) {
-  const parts = [make("h3", {}, "Tasks"), taskTable(told.task_list, told.jobs)];
+  const parts = [make("h3", {}, "Tasks"), taskTable(told.tasks, told.jobs)];
   if (told.jobs_left_out > 0)
     parts.push(make("p", { class: "muted" },
       `Of the first ${counted(told.jobs.length, "job")}; ${counted(told.jobs_left_out, "more is", "more are")} in the store.`));

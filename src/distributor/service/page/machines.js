@@ -28,7 +28,7 @@ export function machineFacts(machine) {
     Health: machine.health,
     Set: machine.job === null ? "none" : `${machine.job}.${machine.index} ${machine.name ?? ""}`,
     Up: span(uptime(machine)),
-    Load: percent(machine.measured.load),
+    Load: percent(machine.load),
     "Memory at most": memory(machine.memory_mib),
     Address: machine.address,
     "Sets finished": count(machine.sets),
@@ -69,7 +69,7 @@ export function showMachines(model, showConsole) {
     setText(word, ` ${machine.state}${machine.health === "bad" ? ", bad" : ""}`);
     setText(set, machine.job === null ? "-" : `${machine.job}.${machine.index} ${machine.name ?? ""}`);
     setText(up, brief(uptime(machine)));
-    setText(load, machine.measured.load === null ? "-" : `${Math.round(machine.measured.load * 100)} %`);
+    setText(load, machine.load === null ? "-" : `${Math.round(machine.load * 100)} %`);
     setText(room, memory(machine.memory_mib));
     setText(sets, count(machine.sets));
   }

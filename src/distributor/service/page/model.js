@@ -5,6 +5,8 @@
 const SETS_MAX = 200;
 const JOBS_MAX = 1000;
 const MACHINES_MAX = 5000;
+/** Time over which a load is measured, at least: times are told in tenths of a second. */
+const SPAN_S = 0.7;
 
 export class Model {
   state = null;
@@ -94,16 +96,18 @@ export class Model {
   }
 }
 
-/** A machine with its load: the host processors that it used over the last second or more. */
+/**
+ * A machine with its load: the host processors that it used, told twice during one set. A sealed
+ * machine is another process for each set, whose time begins at 0.
+ */
 function loaded(machine, before) {
-  const now = { ...machine, heard_ms: performance.now() };
-  const began = before && before.uptime_s <= machine.uptime_s ? before.measured : null;
-  const { uptime_s, work_s, load } = began ?? { uptime_s: 0, work_s: 0, load: null };
-  const over_s = machine.uptime_s - uptime_s;
-  if (machine.work_s === null || over_s < 1) now.measured = { uptime_s, work_s, load };
-  else {
-    const used = Math.max(0, machine.work_s - work_s) / over_s;
-    now.measured = { uptime_s: machine.uptime_s, work_s: machine.work_s, load: used };
-  }
+  const now = { ...machine, heard_ms: performance.now(), load: before?.load ?? null };
+  const goesOn = before && before.job === machine.job && before.index === machine.index &&
+    before.since.uptime_s <= machine.uptime_s && before.since.work_s <= machine.work_s;
+  now.since = goesOn ? before.since : { uptime_s: machine.uptime_s, work_s: machine.work_s };
+  const over_s = machine.uptime_s - now.since.uptime_s;
+  if (over_s < SPAN_S || machine.work_s === null) return now;
+  now.load = (machine.work_s - now.since.work_s) / over_s;
+  now.since = { uptime_s: machine.uptime_s, work_s: machine.work_s };
   return now;
 }
