@@ -82,18 +82,20 @@ def test_a_job_is_added_watched_and_looked_into(
     program = shutil.copy(image.tasks["busy"], tmp_path / SHORT)
     late = {"binary": str(program), "arg1": 8000, "period_ms": 5, "numberofjobs": 2}
     file = tmp_path / f"{HOSTILE}.json"
-    file.write_text(json.dumps({"tasksets": [TALKING, {"name": HOSTILE, "tasks": [late]}]}))
+    known = {"binary": "busy", "arg1": 1000, "period_ms": 10, "numberofjobs": 2}
+    sets = [{"name": HOSTILE, "tasks": [late]}, {"name": "known", "tasks": [known]}, TALKING]
+    file.write_text(json.dumps({"tasksets": sets}))
     with opened(browser, f"{service.url}/#token={service.token}") as page:
         live(page)
         assert service.token not in page.url
         page.get_by_role("button", name="Add a job").click()
         page.get_by_label("JSON, JSON lines or CSV").set_input_files(file)
         page.get_by_role("button", name="Add this file").click()
-        expect(page.get_by_role("status").last).to_have_text("Job 1 is added, of 2 sets.")
+        expect(page.get_by_role("status").last).to_have_text("Job 1 is added, of 3 sets.")
         expect(page.get_by_role("heading", name="Job 1")).to_contain_text(HOSTILE)
 
         # Its console, opened while it runs.
-        expect(page.get_by_role("cell", name="1.0 talking")).to_be_visible(timeout=FIRST_MS)
+        expect(page.get_by_role("cell", name="1.2 talking")).to_be_visible(timeout=FIRST_MS)
         page.get_by_role("button", name="Console of m1").click()
         console = page.get_by_role("dialog", name="Console of m1")
         # The loader is silent while tasks run: what they say comes at the set's end.
@@ -105,16 +107,16 @@ def test_a_job_is_added_watched_and_looked_into(
 
         # To its end.
         job = page.get_by_role("listitem").filter(has_text="Job 1")
-        expect(job).to_contain_text("2 of 2 sets: 1 schedulable, 1 missed", timeout=60_000)
+        expect(job).to_contain_text("3 of 3 sets: 2 schedulable, 1 missed", timeout=60_000)
         expect(job).to_contain_text("done")
-        expect(page.locator("#verdicts")).to_have_text(re.compile("1.*schedulable1.*missed"))
+        expect(page.locator("#verdicts")).to_have_text(re.compile("2.*schedulable1.*missed"))
         expect(page.get_by_role("img", name="Share of schedulable sets")).to_be_visible()
 
         page.get_by_label("Verdict", exact=True).select_option("missed")
         expect(page.locator("#sets tbody tr")).to_have_count(1)
-        page.get_by_role("button", name="1.1", exact=True).click()
-        panel = page.get_by_role("dialog", name=f"Set 1.1: {HOSTILE}")
-        chart = panel.get_by_role("img", name="Gantt chart of set 1.1")
+        page.get_by_role("button", name="1.0", exact=True).click()
+        panel = page.get_by_role("dialog", name=f"Set 1.0: {HOSTILE}")
+        chart = panel.get_by_role("img", name="Gantt chart of set 1.0")
         expect(chart).to_be_visible()
         width = chart.evaluate("image => image.decode().then(() => image.naturalWidth)")
         assert width > 100
