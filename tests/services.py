@@ -16,8 +16,9 @@ import httpx
 from distributor.machines.kind import machine_kind
 from distributor.machines.machine import MachineKind
 from distributor.service.limit import Limits
-from distributor.service.process import Doors, listening
-from distributor.service.service import Service, Settings
+from distributor.service.process import Doors, listening, open_service
+from distributor.service.service import Service
+from distributor.service.settings import Settings
 from distributor.session.result import Clock
 
 TOKEN = "a-token-of-the-tests"
@@ -63,7 +64,10 @@ def running(
             **settings,
         }
         doors = Doors(folder / "service.sock", ("127.0.0.1", 0), TOKEN)
-        async with Service(made, Settings(**asked)) as service, listening(service, doors) as told:
+        async with (
+            open_service(made, Settings(**asked)) as service,
+            listening(service, doors) as told,
+        ):
             loop = asyncio.get_running_loop()
             begun.set_result(Running(doors.path, told[1], service, loop))
             await ending.wait()

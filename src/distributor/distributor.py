@@ -8,20 +8,23 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, StateError
-from distributor.jobs.job import Job, JobState, Later
+from distributor.jobs.job import Job, Later
 from distributor.jobs.queue import QueueState
-from distributor.machines.machine import BoundedKind, CountedKind, MachineKind, MachineState
+from distributor.machines.machine import BoundedKind, CountedKind, MachineKind
 from distributor.monitors.monitor import Monitor
 from distributor.session.description import describe_goal
 from distributor.session.switch import SWITCHES_MAX
 from distributor.tasks.taskset import TaskSet
+from distributor.view import JobView, MachineView
+
+if TYPE_CHECKING:
+    from distributor.service.client import Client
 
 T = TypeVar("T")
 
@@ -29,29 +32,6 @@ T = TypeVar("T")
 MAX_ALLOWED = 42
 #: How often a set is run again whose run the host disturbed, unless told otherwise.
 NOISY_TRIES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class MachineView:
-    """A machine as it was when asked for."""
-
-    id: str
-    state: MachineState
-    #: Job number and index of the set that it runs; None when it runs none.
-    running: tuple[int, int] | None
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job as it was when asked for."""
-
-    number: int
-    #: Sets that have their verdict.
-    decided: int
-    #: Sets in all; None while the end of its source is not in sight.
-    total: int | None
-    done: bool
-    state: JobState
 
 
 class Distributor:
@@ -135,6 +115,18 @@ class Distributor:
             monitors=monitors,
         )
         self._thread = _LoopThread(self._engine)
+
+    @staticmethod
+    def connect(address: str | None = None, token: str | None = None) -> Client:
+        """A service that runs already, asked by the same names (docs/service.md).
+
+        :param address: a socket's path or ``http://HOST:PORT``; this user's service if unset.
+        :param token: for an address of the second kind; this user's service's if unset.
+        :raise ConfigurationError: the address or the token cannot be read.
+        """
+        from distributor.service.client import Client
+
+        return Client(address, token)
 
     # -- jobs --------------------------------------------------------------------------
 

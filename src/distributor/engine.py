@@ -171,6 +171,11 @@ class Engine:
         """The machines that exist, each with what it is running."""
         return [(life.machine, life.attempt) for life in self._lives.values()]
 
+    @property
+    def failure(self) -> StoreError | None:
+        """Why results cannot be kept, if so: nothing is run any more."""
+        return self._failure
+
     async def wait(self) -> None:
         """Until every set of every job has its verdict, and its machine is at rest.
 

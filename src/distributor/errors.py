@@ -18,7 +18,8 @@
     │   ├── WireError               bytes that the protocol does not allow
     │   ├── SessionClosed           the connection ended inside a conversation (transient)
     │   └── SessionTimeout          the machine made no progress in time
-    └── StoreError                  results cannot be kept
+    ├── StoreError                  results cannot be kept
+    └── ServiceError                a service does not answer, or not as one does
 
 *Transient* errors are faults of the infrastructure: whatever was going on may be
 tried again elsewhere, and no task set pays for them with one of its own tries. That
@@ -136,3 +137,7 @@ class SessionTimeout(SessionError):
 
 class StoreError(DistributorError):
     """The store cannot be opened, read or written; going on would lose results."""
+
+
+class ServiceError(DistributorError):
+    """A service cannot be reached, or answers as none should."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from distributor.data.read import read_jobs, read_tasks, read_tasksets
-from distributor.distributor import Distributor, JobView, MachineView
+from distributor.distributor import Distributor
 from distributor.errors import (
     BootError,
     ConfigurationError,
@@ -16,6 +16,7 @@ from distributor.errors import (
     NetworkError,
     NotThereError,
     QMPError,
+    ServiceError,
     SessionClosed,
     SessionError,
     SessionTimeout,
@@ -39,6 +40,7 @@ from distributor.tasks.block import BlockTaskSet
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.task import Overrun, Task
 from distributor.tasks.taskset import TaskSet
+from distributor.view import JobView, MachineView
 
 __all__ = [
     "Attempt",
@@ -77,6 +79,7 @@ __all__ = [
     "QueueState",
     "RandomTaskSets",
     "Result",
+    "ServiceError",
     "SessionClosed",
     "SessionError",
     "SessionTimeout",

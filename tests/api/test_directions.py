@@ -45,10 +45,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "campaign": {"errors", "tasks", "session", "jobs", "store", "monitors"},
     "durable": {"errors", "tasks", "session", "jobs", "store", "monitors"},
-    "distributor": {"errors", "tasks", "session", "jobs", "machines", "monitors", "engine"},
+    "distributor": {
+        *("errors", "tasks", "session", "jobs", "machines", "monitors", "engine", "view"),
+        "service.client",
+    },
+    "view": {"jobs", "machines.machine"},
     "service": {
         *("errors", "tasks", "session", "jobs", "machines", "monitors", "engine"),
-        *("store", "analysis", "data", "figures"),
+        *("store", "analysis", "data", "figures", "durable", "view"),
     },
 }
 #: The rooms at the end of the way, which may import everything that stands above.

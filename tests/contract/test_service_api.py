@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from distributor.errors import ConfigurationError, StateError
 from distributor.service.limit import Limits
 from distributor.service.results import PENCIL
 from tests.services import TOKEN, Running, running
@@ -224,3 +226,64 @@ def test_who_asks_too_much_is_told_to_wait(tmp_path: Path) -> None:
         answer = client.get("/api/v1/state")
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_service_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
+    with running(tmp_path) as service, service.client() as client:
+        first = client.post("/api/v1/jobs", json={**SETS, "name": "first"}).json()["number"]
+        until_ended(client, first)
+        client.post("/api/v1/pause")
+        client.post("/api/v1/jobs", json={**SETS, "name": "second"})
+        held = client.post("/api/v1/jobs", json={**SETS, "name": "held"}).json()["number"]
+        client.post(f"/api/v1/jobs/{held}/pause")
+        run = client.get("/api/v1/state").json()["run"]
+    with running(tmp_path) as service, service.client() as client:
+        assert client.get("/api/v1/state").json()["run"] == run
+        until_ended(client, 2)
+        told = [(each["number"], each["name"], each["state"], each["decided"])
+                for each in client.get("/api/v1/jobs").json()]  # fmt: skip
+        assert told == [(1, "first", "done", 2), (2, "second", "done", 2), (3, "held", "paused", 0)]
+        state = client.get("/api/v1/state").json()
+        assert (state["verdicts"]["schedulable"], state["verdicts"]["missed"]) == (2, 2)
+        assert (state["jobs_done"], state["jobs_open"]) == (2, 1)
+        assert client.post("/api/v1/jobs/1/cancel").status_code == 409
+        assert client.post("/api/v1/jobs", json=SETS).json()["number"] == 4
+    with (
+        pytest.raises(ConfigurationError, match="not complete, and was begun with other machines"),
+        running(tmp_path, cpus=2),
+    ):
+        pass
+    with running(tmp_path, cpus=2, fresh=True) as service, service.client() as client:
+        assert client.get("/api/v1/jobs").json() == []
+
+
+def until_ended(client: httpx.Client, number: int) -> None:
+    for name, told in events(client):
+        jobs = told["jobs"] if name == "snapshot" else [told] if name == "job" else []
+        if any(each["number"] == number and each["state"] == "done" for each in jobs):
+            return
+
+
+def test_a_second_service_on_the_same_store_or_socket_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    store = str(tmp_path / "results.db")
+    with running(tmp_path):
+        with (
+            pytest.raises(StateError, match="a service runs already with the store"),
+            running(tmp_path / "other", store=store, fresh=True),
+        ):
+            pass
+        with (
+            pytest.raises(StateError, match="a service runs already on"),
+            running(tmp_path, store=str(tmp_path / "other.db")),
+        ):
+            pass
+
+
+def test_a_socket_that_a_dead_service_left_is_replaced(tmp_path: Path) -> None:
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(tmp_path / "service.sock"))
+    left.close()
+    with running(tmp_path) as service, service.client() as client:
+        assert client.get("/api/v1/state").status_code == 200
+    assert not service.path.exists()

@@ -77,6 +77,12 @@ def run(
     timeout: Annotated[
         float, typer.Option(help="Seconds a machine may be without progress.", min=1)
     ] = 40,
+    fresh: Annotated[
+        bool,
+        typer.Option(
+            "--fresh", help="Begin a new run, and leave what the last one has not finished."
+        ),
+    ] = False,
     socket: SocketOption = None,
     listen: Annotated[
         str | None,
@@ -104,8 +110,8 @@ def run(
         make_token,
         parse_listen,
     )
-    from distributor.service.process import Doors, live
-    from distributor.service.service import Service, Settings
+    from distributor.service.process import Doors, live, open_service
+    from distributor.service.settings import Settings
 
     on_boards = bool(hosts) or boards is not None
     clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
@@ -135,6 +141,7 @@ def run(
         noisy_tries=noisy_tries,
         timeout_s=timeout,
         qemu=kind.qemu_version,
+        fresh=fresh,
         options={**options, "set_tries": set_tries, "noisy_tries": noisy_tries},
     )
 
@@ -143,9 +150,8 @@ def run(
 
     asyncio.run(
         live(
-            lambda: Service(kind, settings, builtin=kind.builtin),
+            lambda: open_service(kind, settings, kind.builtin),
             Doors(path, tcp, token, tuple(host or ())),
-            store,
             say,
         )
     )

@@ -119,3 +119,11 @@ def read_token(path: Path) -> str:
             f"{path} holds no token", hint="remove it, and the next service makes one"
         )
     return token
+
+
+def find_token(token: str | None) -> str:
+    """The token for a client: the one given, the environment's, or the default file's.
+
+    :raise ConfigurationError: there is none.
+    """
+    return token or os.environ.get(TOKEN_VARIABLE) or read_token(default_token_file())

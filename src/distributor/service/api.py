@@ -91,7 +91,7 @@ def _add_state(api: APIRouter, service: Service) -> None:
 def _add_jobs(api: APIRouter, service: Service) -> None:
     @api.get("/jobs", summary="Every job, the newest last", tags=["jobs"])
     async def jobs() -> list[Job]:
-        return service.jobs()
+        return service.jobs.all()
 
     @api.post(
         "/jobs",
@@ -111,13 +111,12 @@ def _add_jobs(api: APIRouter, service: Service) -> None:
         body = await request.body()
         beside = offer.model_dump(exclude_unset=True)
         kind = request.headers.get("content-type", "")
-        # Many sets take long to be made; the machines are looked after meanwhile.
-        tasksets, whole = await asyncio.to_thread(read_job, body, kind, beside)
-        return service.add(tasksets, whole)
+        source, whole = await asyncio.to_thread(read_job, body, kind, beside)
+        return await service.jobs.add(source, whole)
 
     @api.get("/jobs/{number}", summary="One job", tags=["jobs"], responses=_MISSING)
     async def job(number: Number) -> Job:
-        return service.job(number)
+        return service.jobs.one(number)
 
     def verb(name: str, summary: str, act: Callable[[int], Job]) -> None:
         @api.post(
@@ -130,9 +129,9 @@ def _add_jobs(api: APIRouter, service: Service) -> None:
         async def do(number: Number) -> Job:
             return act(number)
 
-    verb("cancel", "Run no more sets of a job; those that run are finished", service.cancel)
-    verb("pause", "Begin no set of a job until it is resumed", service.hold)
-    verb("resume", "Go on with a job that was paused", service.release)
+    verb("cancel", "Run no more sets of a job; those that run are finished", service.jobs.cancel)
+    verb("pause", "Begin no set of a job until it is resumed", service.jobs.hold)
+    verb("resume", "Go on with a job that was paused", service.jobs.release)
 
 
 def _add_machines(api: APIRouter, service: Service) -> None:

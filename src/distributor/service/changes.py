@@ -54,17 +54,18 @@ class Changes:
         """What to tell now.
 
         :param now_s: on any clock that only goes forward.
-        :param jobs: those that may have changed.
+        :param jobs: those that may have changed; one that has ended is handed over once more.
         :param machines: all that there are; one that is missing is told of as dead.
         """
         refresh = now_s - self._refreshed_s >= REFRESH_S
         if refresh:
             self._refreshed_s = now_s
         events: list[Event] = []
-        for job in jobs:
-            if self._jobs.get(job.number) != job:
-                self._jobs[job.number] = job
-                events.append(Event("job", job))
+        present = {job.number: job for job in jobs}
+        events += [
+            Event("job", job) for number, job in present.items() if self._jobs.get(number) != job
+        ]
+        self._jobs = present
         events += self._of_machines({each.id: each for each in machines}, refresh)
         if self._sets:
             events.append(Event("sets", self._sets))
@@ -75,10 +76,6 @@ class Changes:
             self._state = state
             events.append(Event("state", state))
         return events
-
-    def forget(self, job: int) -> None:
-        """This job will not change any more."""
-        self._jobs.pop(job, None)
 
     def _of_machines(self, present: dict[str, Machine], refresh: bool) -> list[Event]:
         events = [

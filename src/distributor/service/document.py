@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,44 +11,60 @@ from pydantic import ValidationError
 
 from distributor.errors import ConfigurationError
 from distributor.service.models import OFFERED, Offer
-from distributor.tasks.formats.document import tasksets_of
-from distributor.tasks.formats.lines import read_lines
-from distributor.tasks.formats.table import read_table
+from distributor.tasks.source import Source, draw
 from distributor.tasks.taskset import TaskSet
 
 JSON, JSON_LINES, CSV = "application/json", "application/jsonl", "text/csv"
+_SUFFIXES = {JSON: ".json", JSON_LINES: ".jsonl", CSV: ".csv"}
 #: What messages call the body.
 _BODY = "the body"
 #: A binary's relative path would begin here: no such file can be, and the message says why.
 _NOWHERE = Path("/a-job's-paths-are-absolute")
 
 
-def read_job(
-    body: bytes, media_type: str, offer: dict[str, Any]
-) -> tuple[Iterable[TaskSet], Offer]:
-    """The sets of a job, and what else it is.
+def read_job(body: bytes, media_type: str, offer: dict[str, Any]) -> tuple[Source, Offer]:
+    """Where a job's sets come from, and what else it is.
 
     :param media_type: of the body: :data:`JSON`, :data:`JSON_LINES` or :data:`CSV`.
     :param offer: the fields of an :class:`Offer` that came beside the body; those in it go first.
     :raise ConfigurationError: the body cannot be read; with its place.
     """
     kind = media_type.partition(";")[0].strip().lower()
+    if kind not in _SUFFIXES:
+        raise ConfigurationError(
+            f"a body of the type {kind[:60]!r} is not read",
+            hint=f"send {', '.join(_SUFFIXES)}",
+        )
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{_BODY} is no UTF-8: {error.reason}") from None
     if kind == JSON:
         document = _parse(text)
-        if isinstance(document, dict):
+        if isinstance(document, dict) and OFFERED & document.keys():
             offer = offer | {key: document.pop(key) for key in OFFERED if key in document}
-        return tasksets_of(document, _BODY, _NOWHERE), read_offer(offer)
-    if kind == JSON_LINES:
-        return list(_lines(text)), read_offer(offer)
-    if kind == CSV:
-        return _table(text), read_offer(offer)
-    raise ConfigurationError(
-        f"a body of the type {kind[:60]!r} is not read", hint=f"send {JSON}, {JSON_LINES} or {CSV}"
-    )
+            text = json.dumps(document)
+    source = {
+        "content": text,
+        "format": _SUFFIXES[kind],
+        "name": _BODY,
+        "folder": str(_NOWHERE),
+    }
+    return source, read_offer(offer)
+
+
+def draw_body(source: Source) -> Iterable[TaskSet]:
+    """The sets of a body that was read.
+
+    :raise ConfigurationError: it holds none, or what is none; with its place.
+    """
+    try:
+        drawn = draw(source)
+        return [drawn] if isinstance(drawn, TaskSet) else drawn
+    except RecursionError:
+        raise ConfigurationError(f"{_BODY} is nested too deeply") from None
+    except ValueError as error:
+        raise ConfigurationError(f"{_BODY} cannot be read: {error}") from None
 
 
 def read_offer(fields: dict[str, Any]) -> Offer:
@@ -76,17 +91,3 @@ def _parse(text: str) -> Any:
         raise ConfigurationError(f"{_BODY} holds a number that is too long: {error}") from None
     except RecursionError:
         raise ConfigurationError(f"{_BODY} is nested too deeply") from None
-
-
-def _table(text: str) -> list[TaskSet]:
-    try:
-        return read_table(io.StringIO(text, newline=""), _BODY, _NOWHERE)
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{_BODY} cannot be read: {error}") from None
-
-
-def _lines(text: str) -> Iterable[TaskSet]:
-    try:
-        yield from read_lines(text.splitlines(), _BODY, _NOWHERE)
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{_BODY} cannot be read: {error}") from None

@@ -10,6 +10,7 @@ from distributor.jobs.job import Job as QueuedJob
 from distributor.jobs.job import JobState
 from distributor.service.models import Job
 from distributor.session.result import Verdict
+from distributor.store.batch import BatchRecord
 
 #: Over how long the speed is measured.
 WINDOW_S = 60
@@ -67,3 +68,19 @@ class Entry:
             verdicts={verdict: self.verdicts[verdict] for verdict in Verdict},
             left_s=left_s,
         )
+
+
+def told_record(batch: BatchRecord, verdicts: Counter[Verdict]) -> Job:
+    """A job that has ended, from what the store keeps of it."""
+    decided = verdicts.total()
+    return Job(
+        number=batch.batch,
+        name=batch.name,
+        state=JobState(batch.state),
+        error=batch.error or None,
+        added_at=batch.added_at,
+        decided=decided,
+        total=decided,
+        verdicts={verdict: verdicts[verdict] for verdict in Verdict},
+        left_s=None,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import socket
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distributor.errors import ConfigurationError, StateError
-from distributor.service.address import state_folder
 
 _BACKLOG = 128
 
@@ -63,24 +61,6 @@ def tcp_socket(host: str, port: int) -> Iterator[socket.socket]:
         ) from error
     with listener:
         yield listener
-
-
-@contextmanager
-def store_lock(store: str) -> Iterator[None]:
-    """Keeps a second service of this user away from a store.
-
-    :param store: its file, or its URL.
-    :raise StateError: another service keeps its results there.
-    """
-    name = store if "://" in store else str(Path(store).resolve())
-    key = hashlib.sha256(name.encode()).hexdigest()[:16]
-    folder = state_folder()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"{folder} cannot be made: {error.strerror}") from error
-    with _locked(folder / f"store-{key}.lock", f"with the store {store}"):
-        yield
 
 
 @contextmanager

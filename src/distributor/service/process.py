@@ -8,8 +8,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from distributor.machines.machine import MachineKind
 from distributor.service.app import make_app
 from distributor.service.guard import Guard
 from distributor.service.limit import Limits
-from distributor.service.listen import store_lock, tcp_socket, unix_socket
+from distributor.service.listen import tcp_socket, unix_socket
+from distributor.service.run import service_run
 from distributor.service.service import Service
+from distributor.service.settings import Settings
 
 log = logging.getLogger("distributor.service")
 
@@ -74,16 +77,24 @@ async def listening(service: Service, doors: Doors) -> AsyncIterator[list[str]]:
         yield addresses
 
 
+@asynccontextmanager
+async def open_service(
+    kind: MachineKind, settings: Settings, builtin: Mapping[str, Path] | None = None
+) -> AsyncIterator[Service]:
+    """A service with its run of the store; errors are those of :func:`.run.service_run`."""
+    with service_run(settings) as run:
+        async with Service(kind, run, settings, builtin=builtin) as service:
+            yield service
+
+
 async def live(
-    make: Callable[[], Service],
+    make: Callable[[], AbstractAsyncContextManager[Service]],
     doors: Doors,
-    store: str,
     ready: Callable[[list[str]], None] = lambda addresses: None,
 ) -> None:
     """Run a service until SIGTERM or SIGINT; its machines are down when this returns.
 
-    :param make: makes the service, once nothing stands in its way.
-    :param store: what it is going to write to.
+    :param make: the service, entered and left here.
     :param ready: called with the addresses when it answers.
     """
     stop = asyncio.Event()
@@ -91,14 +102,13 @@ async def live(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        with store_lock(store):
-            async with make() as service, listening(service, doors) as addresses:
-                log.info("listening on %s", " and ".join(addresses))
-                ready(addresses)
-                notify("READY=1")
-                await stop.wait()
-                notify("STOPPING=1")
-                log.info("stopping")
+        async with make() as service, listening(service, doors) as addresses:
+            log.info("listening on %s", " and ".join(addresses))
+            ready(addresses)
+            notify("READY=1")
+            await stop.wait()
+            notify("STOPPING=1")
+            log.info("stopping")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from distributor.monitors.monitor import Attempt, Monitor
-from distributor.service.ledger import Entry, Rate
 from distributor.service.models import Noise, Set
 from distributor.session.result import Result, Verdict
 
@@ -17,18 +15,18 @@ from distributor.session.result import Result, Verdict
 class Watch(Monitor):
     """Counts what ends, and tells of it.
 
-    :param entry: finds a job's entry.
+    :param decided: is told of each verdict, with the number of its job.
     :param kept: id in the store of the set that was kept last.
     :param tell: is given each set that has its verdict.
     """
 
     def __init__(
         self,
-        entry: Callable[[int], Entry | None],
+        decided: Callable[[int, Verdict], None],
         kept: Callable[[], int],
         tell: Callable[[Set], None],
     ) -> None:
-        self._entry = entry
+        self._count = decided
         self._kept = kept
         self._tell = tell
         self.verdicts: Counter[Verdict] = Counter()
@@ -36,7 +34,6 @@ class Watch(Monitor):
         self.sets: Counter[str] = Counter()
         self.guest_ns = 0
         self.returned = 0
-        self.rate = Rate(time.monotonic())
 
     def forget_machines(self, present: Collection[str]) -> None:
         """Those that are not there any more."""
@@ -53,13 +50,10 @@ class Watch(Monitor):
         self._decided(attempt, result)
 
     def _decided(self, attempt: Attempt, result: Result) -> None:
-        entry = self._entry(attempt.job)
-        if entry is not None:
-            entry.verdicts[result.verdict] += 1
+        self._count(attempt.job, result.verdict)
         self.verdicts[result.verdict] += 1
         self.sets[attempt.machine] += 1
         self.guest_ns += result.guest_ns
-        self.rate.count(time.monotonic())
         self._tell(told_set(self._kept(), attempt, result))
 
 

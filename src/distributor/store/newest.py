@@ -1,9 +1,9 @@
-"""The newest sets of a run, a page at a time."""
+"""A run at a glance: its newest sets, a page at a time, and what its jobs come to."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -49,6 +49,16 @@ def newest_sets(
     found = [taskset_of(row) for row in store.rows(query)]
     shares = _utilizations(store, [each.id for each in found])
     return [Newest(each, shares.get(each.id)) for each in found]
+
+
+def counts_by_batch(store: Store, run_id: int) -> dict[int, Counter[Verdict]]:
+    """How many sets of each job of a run have which verdict."""
+    query = select(tasksets.c.batch, tasksets.c.verdict, func.count())
+    query = query.where(tasksets.c.run_id == run_id)
+    counts: defaultdict[int, Counter[Verdict]] = defaultdict(Counter)
+    for batch, verdict, count in store.rows(query.group_by(tasksets.c.batch, tasksets.c.verdict)):
+        counts[batch][Verdict(verdict)] = count
+    return dict(counts)
 
 
 def _utilizations(store: Store, ids: list[int]) -> dict[int, float | None]:
