@@ -24,6 +24,7 @@
 #define TRIES 9
 #define FIRST_WAIT_MS 100 /* doubled with each try, up to LAST_WAIT_MS */
 #define LAST_WAIT_MS 8000
+#define QUIET_TRIES 3 /* a packet may be lost */
 
 struct card {
 	char name[IFNAMSIZ];
@@ -216,6 +217,8 @@ const char *network_start(const uint8_t hardware[6])
 	open_card(&card, hardware);
 	socket_end = open_socket(&card);
 	for (int i = 0; i < TRIES && !leased; i++) {
+		if (i == QUIET_TRIES)
+			say("no DHCP server has answered on %s yet", card.name);
 		leased = lease_once(socket_end, &card, wait_ms, &lease);
 		wait_ms = wait_ms * 2 < LAST_WAIT_MS ? wait_ms * 2 : LAST_WAIT_MS;
 	}

@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from distributor import Distributor, Task, TaskSet, Verdict
-from distributor.errors import ConfigurationError, MachineLost, NetworkError
+from distributor.errors import BootError, ConfigurationError, MachineLost, NetworkError
 from distributor.machines.image import Image
 from distributor.machines.qemu import QemuKind, QemuMachine
 from distributor.network.bridge.look import look
 from tests.integration.conftest import Results
+from tests.rough import RoughNetwork
 
 pytestmark = pytest.mark.integration
 
@@ -79,11 +80,11 @@ async def answers(machine: QemuMachine) -> bool:
 
 
 def host_network() -> dict[str, str]:
-    """The host's own interfaces, addresses, routes and neighbours, and what /etc says of
+    """The host's own interfaces, addresses and routes, and what /etc says of
     networks (its other files may change: others work on this host, too)."""
     found = {
         words: subprocess.run(words.split(), check=True, capture_output=True, text=True).stdout
-        for words in ("ip -br link", "ip -br address", "ip route show table all", "ip neighbour")
+        for words in ("ip -br link", "ip -br address", "ip route show table all")
     }
     etc = Path("/etc")
     files = sorted(
@@ -234,3 +235,28 @@ def test_nothing_outlives_a_controller_that_is_killed(when: str) -> None:
         assert ended, "something has outlived its controller"
     assert look([Path(folder)]) == []
     shutil.rmtree(folder)  # as the next distributor would
+
+
+@pytest.mark.parametrize("clock", ["virtual", "real"])
+def test_frames_that_are_lost_and_late_cost_no_set(image: Image, clock: str) -> None:
+    """One in ten lost, each way, and up to 20 ms late, out of order."""
+    kind = QemuKind(image, network="bridge", clock=clock)
+    rough = RoughNetwork(kind._network, loss=0.1, delay_s=0.02)
+    kind._network = rough
+    results = Results()
+    with Distributor(2, session_type=kind, builtin=kind.builtin) as distributor:
+        distributor.add_job((busy(number) for number in range(6)), results)
+        assert distributor.wait(300)
+    assert rough.lost > 5
+    assert sorted(results.found) == [(1, number) for number in range(6)]
+    verdicts = {result.verdict for result in results.found.values()}
+    assert verdicts <= ({Verdict.SCHEDULABLE} | ({Verdict.MISSED} if clock == "real" else set()))
+
+
+async def test_a_machine_that_gets_no_lease_says_so(image: Image) -> None:
+    async with kind_of(image, boot_timeout_s=4) as kind:
+        kind._network = RoughNetwork(kind._network, loss=1, delay_s=0)
+        machine = kind.create_reachable("m1")
+        with pytest.raises(BootError, match="no DHCP server has answered on eth0 yet"):
+            await machine.start()
+        await machine.stop()
