@@ -446,7 +446,8 @@ def binaries(builtin: Mapping[str, Path]) -> Callable[[Task], Path]:
         if task.binary not in builtin:
             raise ConfigurationError(
                 f"the guest image has no task {task.binary!r}",
-                hint="build it anew: distributor image build",
+                hint="build it anew: distributor image build; of an image that is not ours, give "
+                "the folder of its executables: --binaries",
             )
         return builtin[task.binary]
 

@@ -25,7 +25,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "network": {"errors", "tie"},
     "machines": {
         *("errors", "tie", "network", "tasks"),
-        *(f"session.{part}" for part in ("event", "peer", "result", "switch", "wire")),
+        *(f"session.{part}" for part in ("event", "peer", "result", "rules", "switch", "wire")),
     },
     "analysis": {"errors", "tasks", "session"},
     "store": {"errors", "tasks", "session", "monitors.monitor"},
@@ -61,7 +61,7 @@ ENDS = {"cli", "public", "__init__", "__main__"}
 #: What decides and does no I/O, so that its tests need none.
 PURE = """
     tasks jobs session.wire session.description session.record session.event session.result
-    session.watchdog analysis.theory network.plan network.dhcp
+    session.watchdog session.rules analysis.theory network.plan network.dhcp
 """.split()
 IMPURE_MODULES = set(
     """

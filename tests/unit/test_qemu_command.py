@@ -53,7 +53,7 @@ def test_the_virtual_clock_counts_instructions_and_knows_no_host() -> None:
 def test_a_machine_of_arm_has_arms_board_processor_and_console(
     arch: str, board: str, clock: Clock
 ) -> None:
-    spec = dataclasses.replace(SPEC, architecture=ARCHITECTURES[arch], clock=clock)
+    spec = dataclasses.replace(SPEC, board=ARCHITECTURES[arch].board, clock=clock)
     given = options(qemu_command(spec))
     assert given["-machine"] == [board]
     assert given["-cpu"][0].startswith("cortex-")

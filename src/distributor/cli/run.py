@@ -29,6 +29,7 @@ from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
 from distributor.jobs.job import Job
 from distributor.machines.kind import machine_kind, machines_of
+from distributor.machines.profile.file import read_profile
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.monitors.store import StoreMonitor
@@ -79,6 +80,25 @@ def run(
     arch: Annotated[
         str, typer.Option(help="Processors of the machines: amd64, arm64 or armhf.")
     ] = "amd64",
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            help="Machines that start as a profile says: its name, or a file that ends in .toml "
+            "(docs/profiles.md).",
+            show_default=False,
+        ),
+    ] = None,
+    kernel: Annotated[
+        Path | None,
+        typer.Option(help="With --profile: the image that is started.", show_default=False),
+    ] = None,
+    binaries: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --profile: the folder of the executables that tasks name.",
+            show_default=False,
+        ),
+    ] = None,
     network: Annotated[
         str,
         typer.Option(
@@ -90,7 +110,12 @@ def run(
     first_machine: FirstMachine = None,
     machine_range: Range = None,
     uplink: UplinkName = None,
-    cpus: Annotated[int, typer.Option(help="Processors of each machine.", min=1)] = 1,
+    cpus: Annotated[
+        int | None,
+        typer.Option(
+            help="Processors of each machine.", min=1, show_default="1; a profile says its own"
+        ),
+    ] = None,
     memory_mib: Annotated[
         int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
     ] = None,
@@ -161,6 +186,14 @@ def run(
         format="%(message)s",
         handlers=[RichHandler(console=err, show_path=False, show_time=False)],
     )
+    described = None
+    if profile is not None:
+        described = read_profile(profile)
+        cpus = cpus or described.cpus
+        clock = clock or described.clocks[0]
+    elif kernel is not None or binaries is not None:
+        raise ConfigurationError("--kernel and --binaries go with --profile")
+    cpus = cpus or 1
     tasksets = _checked(load(file), offset, cpus)
     switches = trace_limit if trace else 0
     on_boards = bool(hosts) or boards is not None
@@ -170,13 +203,17 @@ def run(
         options |= {"hosts": hosts or [], "boards": boards and str(boards)}
     else:
         options["cpus"] = cpus
-    if clock is not Clock.SIMULATED and not on_boards:
+    if described is not None:
+        files = {"kernel": kernel, "binaries": binaries}
+        options |= {name: str(path.absolute()) for name, path in files.items() if path}
+        options["profile"] = profile
+    elif clock is not Clock.SIMULATED and not on_boards:
         options["arch"] = arch
     if plan := bridge_options(bridge, subnet, first_machine, machine_range, uplink):
         options["bridge"] = plan
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
-    if clock is Clock.VIRTUAL:
+    if clock is Clock.VIRTUAL and described is None:
         options["mips"] = mips
     # Not among what is kept: it may name what only the user should know.
     power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}

@@ -10,14 +10,18 @@ from distributor.machines.board import BoardKind
 from distributor.machines.host import AUTO, machines_at_once
 from distributor.machines.image import find_image
 from distributor.machines.machine import CountedKind
+from distributor.machines.profile import Profile, ProfileKind
 from distributor.machines.qemu import QemuKind, qemu_kind
 from distributor.machines.simulated import SimsoKind
 from distributor.session.result import Clock
 
-AnyKind = QemuKind | SimsoKind | BoardKind
+AnyKind = QemuKind | SimsoKind | BoardKind | ProfileKind
 
 #: Options that a machine is made by, as a run keeps them to be gone on with or run again.
-MACHINE_OPTIONS = ("clock", "arch", "network", "cpus", "memory_mib", "mips", "hosts", "boards")
+MACHINE_OPTIONS = (
+    *("clock", "arch", "network", "cpus", "memory_mib", "mips"),
+    *("hosts", "boards", "profile", "kernel", "binaries"),
+)
 #: Options of the facade that a simulated machine has no use for.
 _OF_NO_EFFECT = ("port", "startup_delay_s")
 
@@ -27,17 +31,21 @@ def machine_kind(
     clock: Clock | str | None = None,
     hosts: str | Iterable[str] = (),
     boards: Path | str | None = None,
+    profile: Profile | Path | str | None = None,
     **options: object,
 ) -> AnyKind:
-    """Boards where there are ``hosts`` or a file of ``boards``, simulated machines for the
-    clock of that name, QEMU's for every other.
+    """Boards where there are ``hosts`` or a file of ``boards``, machines of a ``profile``
+    where there is one, simulated machines for the clock of that name, QEMU's for every other.
 
-    :param clock: ``virtual`` if None, and ``real`` for boards.
+    :param clock: ``virtual`` if None; ``real`` for boards, and a profile has its own.
     :raise ConfigurationError: an option is wrong or unknown, or QEMU is missing.
     :raise ImageError: there is no guest image.
     """
     if hosts or boards is not None:
         return _board_kind(hosts, boards, clock or Clock.REAL, **options)  # type: ignore[arg-type]
+    if profile is not None:
+        useful = {name: value for name, value in options.items() if name not in _OF_NO_EFFECT}
+        return ProfileKind(profile, clock=clock, **useful)  # type: ignore[arg-type]
     clock = clock or Clock.VIRTUAL
     if clock == Clock.SIMULATED:
         useful = {name: value for name, value in options.items() if name not in _OF_NO_EFFECT}
@@ -73,7 +81,7 @@ def machines_of(kind: AnyKind, wanted: str | int) -> int:
             kind.machines_max if wanted == AUTO else machines_at_once(wanted, cpus=1, memory_mib=1)
         )
     else:
-        most = kind.lines_max if isinstance(kind, QemuKind) else None
+        most = kind.lines_max if isinstance(kind, QemuKind | ProfileKind) else None
         count = machines_at_once(
             wanted, cpus=kind.busy_cpus, memory_mib=kind.memory_mib, spare=kind.spare_cores
         )

@@ -12,6 +12,7 @@ from distributor.errors import DistributorError
 from distributor.machines.printed import Printed
 from distributor.session.event import Event
 from distributor.session.result import MachineFacts
+from distributor.session.rules import Rules
 from distributor.session.switch import Switch, TraceEnd
 from distributor.tasks.taskset import TaskSet
 
@@ -133,6 +134,14 @@ class EnteredMachine(Machine, Protocol):
     def enter(self, data: bytes) -> None:
         """Hand it what was typed. Never waits: what it does not take at once is lost."""
         ...
+
+
+@runtime_checkable
+class RuledMachine(Machine, Protocol):
+    """A machine whose loader has rules that differ from ours."""
+
+    @property
+    def rules(self) -> Rules: ...
 
 
 @runtime_checkable

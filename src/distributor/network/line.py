@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from distributor.errors import ConfigurationError
+
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 #: A machine's card, whose driver every guest has; a machine takes on the state of its
@@ -88,13 +90,33 @@ class Network(Protocol):
         ...
 
 
+def check_lines(network: Network, machines: int) -> None:
+    """
+    :raise ConfigurationError: so many machines at once are more than the network takes.
+    """
+    if network.machines is not None and machines > network.machines:
+        raise ConfigurationError(
+            f"{machines} machines at once are too many: {network} has addresses for "
+            f"{network.machines}",
+            hint="take a larger range or subnet",
+        )
+
+
 def loader_words(plug: Plug) -> list[str]:
     """What the loader of a machine that boots with it is told."""
     return [f"distributor.port={plug.port}"] if plug.port else []
 
 
-def card_words(plug: Plug) -> list[str]:
-    """QEMU's words for a virtio card that is plugged into it."""
+def card_words(plug: Plug, model: str = "") -> list[str]:
+    """QEMU's words for a card that is plugged into it.
+
+    :param model: of one that sits on the board; "" for a virtio card.
+    """
+    if model:
+        backend = [] if plug.backend is None else ["-netdev", plug.backend]
+        address = f",macaddr={plug.hardware.hex(':')}" if plug.hardware is not None else ""
+        behind = ",netdev=net0" if backend else ""
+        return [*backend, "-net", f"nic,model={model}{behind}{address}"]
     if plug.backend is None:
         return ["-device", CARD]
     address = f",mac={plug.hardware.hex(':')}" if plug.hardware is not None else ""

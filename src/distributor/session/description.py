@@ -8,21 +8,23 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from distributor.errors import ConfigurationError
+from distributor.session.rules import OURS, Rules
 from distributor.tasks.task import EDF, Overrun, Task
 from distributor.tasks.taskset import TaskSet
 
 _MS = 10**6
 
 
-def describe(taskset: TaskSet, *, extended: bool, switches: int = 0) -> bytes:
+def describe(taskset: TaskSet, *, extended: bool, switches: int = 0, rules: Rules = OURS) -> bytes:
     """The document that follows SEND_DESCS, without an XML declaration (Genode refuses one).
 
     :param extended: whether the loader knows our extensions: nanoseconds, ``overrun`` and
         ``switches``.
     :param switches: how many switches of the processors to tell, at most; 0 for none.
+    :param rules: of the loader: what it needs that a task does not name.
     :raise ConfigurationError: the set needs an extension that the loader does not know.
     """
-    tasks = "".join(_task(place, task, extended) for place, task in enumerate(taskset))
+    tasks = "".join(_task(place, task, extended, rules) for place, task in enumerate(taskset))
     if not switches:
         return f"<taskset>{tasks}</taskset>".encode("ascii")
     if not extended:
@@ -30,7 +32,7 @@ def describe(taskset: TaskSet, *, extended: bool, switches: int = 0) -> bytes:
     return f"<taskset><switches>{switches}</switches>{tasks}</taskset>".encode("ascii")
 
 
-def _task(place: int, task: Task, extended: bool) -> str:
+def _task(place: int, task: Task, extended: bool, rules: Rules) -> str:
     if not extended and task.overrun is not Overrun.KILL:
         raise ConfigurationError(
             f"task {place} wants overrun={task.overrun}, which a plain loader does not know"
@@ -50,10 +52,12 @@ def _task(place: int, task: Task, extended: bool) -> str:
         elements += _time("executiontime", task.executiontime_ns, place, extended)
     if task.criticaltime_ns is not None:
         elements += _time("criticaltime", task.criticaltime_ns, place, extended)
-    if task.quota_bytes is not None:
-        elements.append(("quota", _quota(task.quota_bytes)))
-    if task.caps is not None:
-        elements.append(("caps", str(task.caps)))
+    quota_bytes = rules.quota_bytes if task.quota_bytes is None else task.quota_bytes
+    if quota_bytes is not None:
+        elements.append(("quota", _quota(quota_bytes)))
+    caps = rules.caps if task.caps is None else task.caps
+    if caps is not None:
+        elements.append(("caps", str(caps)))
     if task.cores is not None:
         elements += [("cores", str(task.cores)), ("coreoffset", str(task.coreoffset))]
     if extended:

@@ -9,13 +9,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from distributor.errors import SessionClosed, SessionTimeout, WireError
-from distributor.machines.machine import ReachableMachine
+from distributor.machines.machine import ReachableMachine, RuledMachine
 from distributor.session import wire
 from distributor.session.binary import Binaries, Binary, Version, version
 from distributor.session.description import describe, describe_goal
 from distributor.session.event import Event
 from distributor.session.peer import Peer
 from distributor.session.record import Record
+from distributor.session.rules import OURS
 from distributor.session.watch import watched
 from distributor.session.watchdog import Watchdog
 from distributor.session.wire import Word
@@ -40,6 +41,7 @@ class Session:
         timeout_s: float,
     ) -> None:
         self._machine = machine
+        self._rules = machine.rules if isinstance(machine, RuledMachine) else OURS
         self._binaries = binaries
         self._timeout_s = timeout_s
         self._decoder = wire.Decoder()
@@ -67,7 +69,7 @@ class Session:
                 pass
             self._write(wire.encode(Word.GET_PROFILE))
             about = wire.parse_profile(await self._take_frame()).attributes
-        self.peer = Peer.of(about)
+        self.peer = Peer.of(about) if self._rules.extensions else Peer()
 
     async def close(self) -> None:
         """End the connection; harmless when there is none."""
@@ -116,7 +118,7 @@ class Session:
         """
         order = wire.encode_text(
             Word.SEND_DESCS,
-            describe(taskset, extended=self.peer.extended, switches=switches),
+            describe(taskset, extended=self.peer.extended, switches=switches, rules=self._rules),
         )
         if goal is not None:
             order = wire.encode_text(Word.OPTIMIZE, describe_goal(goal)) + order
@@ -137,6 +139,7 @@ class Session:
             self._machine.facts.clock,
             timeout_s=self._timeout_s,
             work_per_guest_s=self._machine.work_per_guest_s,
+            rules=self._rules,
         )
 
         async def hear() -> None:

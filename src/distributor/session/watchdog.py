@@ -8,6 +8,7 @@ stretches; with the real clock the set's own timing says how long it may be sile
 from __future__ import annotations
 
 from distributor.session.result import Clock
+from distributor.session.rules import OURS, Rules
 from distributor.tasks.taskset import TaskSet
 
 
@@ -16,18 +17,27 @@ class Watchdog:
 
     :param timeout_s: margin on top of what the set itself explains.
     :param work_per_guest_s: host processor seconds that a guest second may cost.
+    :param rules: of the loader, which may release jobs later than ours.
     """
 
     def __init__(
-        self, taskset: TaskSet, clock: Clock, *, timeout_s: float, work_per_guest_s: float
+        self,
+        taskset: TaskSet,
+        clock: Clock,
+        *,
+        timeout_s: float,
+        work_per_guest_s: float,
+        rules: Rules = OURS,
     ) -> None:
+        delay_s = rules.delay_ns(taskset) / 1e9
         self._clock = clock
         self._timeout_s = timeout_s
         self._quiet_s = (
             timeout_s
+            + delay_s
             + max(max(task.offset_ns, task.period_ns, task.deadline_ns) for task in taskset) / 1e9
         )
-        self._work_limit_s = timeout_s + taskset.horizon_ns / 1e9 * work_per_guest_s
+        self._work_limit_s = timeout_s + (taskset.horizon_ns / 1e9 + delay_s) * work_per_guest_s
         self._event_s: float | None = None
         self._work_s = 0.0
         self._first_work_s: float | None = None

@@ -1,6 +1,7 @@
 """The guest image: what is in a machine when it boots, built and found again."""
 
 from distributor.machines.image.architecture import AMD64, ARCHITECTURES, Architecture
+from distributor.machines.image.board import Board
 from distributor.machines.image.build import (
     Image,
     build_image,
@@ -14,6 +15,7 @@ __all__ = [
     "AMD64",
     "ARCHITECTURES",
     "Architecture",
+    "Board",
     "Image",
     "build_image",
     "cache_folder",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from distributor.errors import ConfigurationError
+from distributor.machines.image.board import Board
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,7 @@ class Architecture:
     :param device_trees: descriptions of boards that Debian has beside the kernel, for machines
         of profiles.
     :param program: QEMU's, and the package that it is in.
-    :param board: QEMU's machine, without what no task needs.
-    :param processor: QEMU's emulated one.
-    :param console: the kernel's name of the serial line.
-    :param kernel_words: what this kernel is told beside what every kernel is.
+    :param board: that its machines have, unless a profile says otherwise.
     :param templates: whether a machine can be saved, so that others go on from there; then
         they can be sealed, too.
     """
@@ -43,10 +41,7 @@ class Architecture:
     device_trees: tuple[str, ...]
     program: str
     program_package: str
-    board: str
-    processor: str
-    console: str
-    kernel_words: tuple[str, ...]
+    board: Board
     templates: bool
 
 
@@ -65,15 +60,19 @@ AMD64 = Architecture(
     device_trees=(),
     program="qemu-system-x86_64",
     program_package="qemu-system-x86",
-    board="pc,usb=off,hpet=off,vmport=off",
-    # All that QEMU can, but what only costs time. A string instruction is emulated byte by
-    # byte, so erms and fsrm would make the kernel clear and copy pages by 4,096 steps each;
-    # la57 is a fifth level of page tables; the others guard against attacks at the price of a
-    # few instructions at every entry into the kernel.
-    processor="max,-erms,-fsrm,-la57,-pku,-smap,-smep",
-    console="ttyS0",
-    # The emulated counter never drifts; the kernel's watchdog over it costs a wake-up.
-    kernel_words=("tsc=reliable",),
+    board=Board(
+        machine="pc,usb=off,hpet=off,vmport=off",
+        # All that QEMU can, but what only costs time. A string instruction is emulated byte by
+        # byte, so erms and fsrm would make the kernel clear and copy pages by 4,096 steps each;
+        # la57 is a fifth level of page tables; the others guard against attacks at the price
+        # of a few instructions at every entry into the kernel.
+        processor="max,-erms,-fsrm,-la57,-pku,-smap,-smep",
+        # Random numbers of the host's processor would make each run another one.
+        unrepeatable=",-rdrand,-rdseed",
+        console="ttyS0",
+        # The emulated counter never drifts; the kernel's watchdog over it costs a wake-up.
+        kernel_words=("tsc=reliable",),
+    ),
     templates=True,
 )
 
@@ -88,11 +87,8 @@ ARM64 = Architecture(
     device_trees=(),
     program="qemu-system-aarch64",
     program_package="qemu-system-arm",
-    board="virt",
     # `max` signs every return address, which takes a third more time.
-    processor="cortex-a57",
-    console="ttyAMA0",
-    kernel_words=(),
+    board=Board("virt", "cortex-a57"),
     templates=False,
 )
 
@@ -109,10 +105,7 @@ ARMHF = Architecture(
     program="qemu-system-arm",
     program_package="qemu-system-arm",
     # This kernel sees 32 bits of addresses, and PCI must lie within them.
-    board="virt,highmem=off",
-    processor="cortex-a15",
-    console="ttyAMA0",
-    kernel_words=(),
+    board=Board("virt,highmem=off", "cortex-a15"),
     templates=False,
 )
 

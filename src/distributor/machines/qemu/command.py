@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from distributor.machines.image.architecture import AMD64, Architecture
+from distributor.machines.image import AMD64, Board
 from distributor.machines.qemu.memory import TemplateMemory
 from distributor.network.line import Plug, card_words, loader_words
 from distributor.session.result import Clock
@@ -24,7 +24,9 @@ class MachineSpec:
     """All that makes one machine's command line.
 
     :param shift: with the virtual clock, an instruction takes 2^shift ns.
-    :param kernel: a vmlinux or bzImage, an Image or zImage.
+    :param kernel: a vmlinux or bzImage, an Image or zImage, or what a profile starts.
+    :param initramfs: None where the kernel needs none.
+    :param append: what a kernel that is not ours is told; None for ours.
     :param memory: of a machine that becomes a template or goes on from one; None for plain
         memory of ``memory_mib``.
     :param counter_khz: with the real clock, emulated: the speed of the processor's time-stamp
@@ -37,7 +39,7 @@ class MachineSpec:
     name: str
     program: Path
     kernel: Path
-    initramfs: Path
+    initramfs: Path | None
     clock: Clock
     accelerator: Accelerator
     network: Plug
@@ -49,7 +51,8 @@ class MachineSpec:
     locked: bool = False
     monitor: int = 3
     console: int = 4
-    architecture: Architecture = AMD64
+    board: Board = AMD64.board
+    append: str | None = None
 
 
 #: Processor seconds that an emulated second of 10^9 instructions costs on a slow host; a
@@ -89,7 +92,8 @@ def work_per_guest_s(shift: int) -> float:
 def qemu_command(spec: MachineSpec) -> list[str]:
     """The words of the command, the program first."""
     memory = spec.memory
-    told = loader_words(spec.network) if memory is None else memory.kernel_words()
+    board = spec.board
+    append = _append(spec)
     return [
         str(spec.program),
         "-name",
@@ -102,7 +106,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-sandbox",
         "on,obsolete=deny,elevateprivileges=deny,spawn=deny",
         "-machine",
-        spec.architecture.board,
+        board.machine,
         "-m",
         f"{spec.memory_mib if memory is None else memory.mib}M",
         "-smp",
@@ -111,10 +115,10 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         *_clock(spec),
         "-kernel",
         str(spec.kernel),
-        "-initrd",
-        str(spec.initramfs),
-        "-append",
-        " ".join((*kernel_words(spec), *told)),
+        *([] if spec.initramfs is None else ["-initrd", str(spec.initramfs)]),
+        *(["-append", append] if append else []),
+        *([] if board.device_tree is None else ["-dtb", str(board.device_tree)]),
+        *(["-audiodev", "none,id=silent"] if board.sound else []),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",
@@ -124,24 +128,29 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         "-mon",
         "chardev=monitor,mode=control",
         *([] if memory is None else memory.arguments()),
-        *card_words(spec.network),
+        *card_words(spec.network, board.card),
         # A guest that resets has given up: it ends, and says so on the monitor.
         "-no-reboot",
     ]
 
 
-def kernel_words(spec: MachineSpec) -> list[str]:
-    """What the kernel is told, but for what depends on the network."""
-    return [
-        f"console={spec.architecture.console}",
+def _append(spec: MachineSpec) -> str:
+    """What the kernel is told."""
+    if spec.append is not None:
+        return spec.append
+    memory = spec.memory
+    words = [
+        f"console={spec.board.console}",
         "quiet",
         # A panic ends the machine at once; there is nobody to read the screen.
         "panic=-1",
-        *spec.architecture.kernel_words,
+        *spec.board.kernel_words,
         *_KERNEL_WORDS,
         f"distributor.clock={spec.clock}",
         *_counter(spec),
+        *(loader_words(spec.network) if memory is None else memory.kernel_words()),
     ]
+    return " ".join(words)
 
 
 def _counter(spec: MachineSpec) -> list[str]:
@@ -161,8 +170,7 @@ def _clock(spec: MachineSpec) -> list[str]:
             f"base={_EPOCH},clock=vm",
             "-seed",
             "1",
-            "-cpu",
-            _repeatable(spec.architecture),
+            *_processor(spec.board.processor, spec.board.unrepeatable),
         ]
     if spec.accelerator is Accelerator.KVM:
         # Some hosts' KVM offers the register of speculation flaws and refuses to set it; with
@@ -171,14 +179,11 @@ def _clock(spec: MachineSpec) -> list[str]:
     return [
         "-accel",
         f"tcg,thread=multi,tb-size={_TRANSLATED_REAL_MIB}",
-        "-cpu",
-        spec.architecture.processor,
+        *_processor(spec.board.processor),
         "-rtc",
         "base=utc",
     ]
 
 
-def _repeatable(architecture: Architecture) -> str:
-    """Random numbers of the host's processor would make each run another one."""
-    without = ",-rdrand,-rdseed" if architecture is AMD64 else ""
-    return architecture.processor + without
+def _processor(named: str, without: str = "") -> list[str]:
+    return ["-cpu", named + without] if named else []

@@ -29,7 +29,7 @@ from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.sealed import SealedQemuMachine
 from distributor.machines.qemu.template import Template, restored_spec, template
 from distributor.network.bridge import Bridge
-from distributor.network.line import Network
+from distributor.network.line import Network, check_lines
 from distributor.network.plan import BridgePlan
 from distributor.network.unplugged import Unplugged
 from distributor.network.user import UserNetwork
@@ -162,7 +162,7 @@ class QemuKind:
             counter_khz=0
             if virtual or made_for is not AMD64
             else counter_khz(cache_folder(), boot_id()),
-            architecture=made_for,
+            board=made_for.board,
         )
         self._one_core = OneCore()
         # Machines alone: a template that is locked can hang while its state is saved.
@@ -189,12 +189,7 @@ class QemuKind:
 
     def check_number(self, machines: int) -> None:
         """See :class:`~distributor.machines.machine.CountedKind`."""
-        if self.lines_max is not None and machines > self.lines_max:
-            raise ConfigurationError(
-                f"{machines} machines at once are too many: {self._network} has addresses for "
-                f"{self.lines_max}",
-                hint="take a larger range or subnet",
-            )
+        check_lines(self._network, machines)
 
     @property
     def spare_cores(self) -> int:

@@ -123,6 +123,10 @@ class QemuMachine(QemuBase):
     async def _greet(self, instance: Instance) -> None:
         """Connect once the loader says that it listens, and have it answer."""
         await instance.console.ready.wait()
+        await self._ask(instance)
+
+    async def _ask(self, instance: Instance) -> None:
+        """Connect, and have the loader answer."""
         reader, writer = await self._reach(instance)
         try:
             writer.write(_AVAILABLE)

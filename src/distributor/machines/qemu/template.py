@@ -168,6 +168,7 @@ def kept_templates() -> list[KeptTemplate]:
 
 
 def _about(spec: MachineSpec) -> dict[str, Any]:
+    assert spec.initramfs is not None, "what is saved has booted an image of ours"
     return {
         "image": spec.initramfs.parent.name,
         "clock": spec.clock.value,
