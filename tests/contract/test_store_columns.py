@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pyarrow
 import pytest
 
+from distributor.data.columns import job_batches, read_members
 from distributor.data.read import read_jobs, read_tasksets
 from distributor.session.result import TaskJob
 from distributor.store.store import Store
@@ -77,6 +80,23 @@ def test_tasks_and_sets_are_the_same_as_columns_and_as_objects(url: str, run_id:
     for row, task in zip(tasks, of_sets, strict=True):
         del row["taskset_id"]
         assert type(task)(**row) == task
+
+
+def test_a_run_that_goes_on_is_read_as_it_was(
+    url: str, run_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(url) as store:
+        read_tasks = store.task_batches
+
+        def write_and_read(*what: int, **which: Any) -> Iterator[pyarrow.RecordBatch]:
+            store.add(run_id, an_attempt(7), a_result())
+            return read_tasks(*what, **which)
+
+        monkeypatch.setattr(store, "task_batches", write_and_read)
+        members = read_members(store, run_id)
+        assert members.tasksets["set_index"].to_pylist() == [0, 1, 2, 0]
+        assert len(members.tasks) == 8
+        assert sum(map(len, job_batches(store, members))) == 1303
 
 
 def test_a_frame_has_every_job_and_its_figures(url: str, run_id: int) -> None:

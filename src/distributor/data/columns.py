@@ -44,10 +44,15 @@ class Members:
 def read_members(
     store: Store, run_id: int, *, batch: int | None = None, set_index: int | None = None
 ) -> Members:
-    """A run's sets and tasks, with their utilizations."""
+    """A run's sets and tasks, with their utilizations.
+
+    The run may go on meanwhile: sets that are written later are left out, here and in
+    :func:`job_batches`.
+    """
     which = {"batch": batch, "set_index": set_index}
     sets = pyarrow.Table.from_batches(store.taskset_batches(run_id, **which))
     tasks = pyarrow.Table.from_batches(store.task_batches(run_id, **which))
+    tasks = _of_known_sets(tasks, _numbers(sets, "id"))
     rows = _places(_numbers(sets, "id"), _numbers(tasks, "taskset_id"), "task of a set")
     told = zip(*(tasks[name].to_pylist() for name in _TELLING), strict=True)
     wcets_ns = pyarrow.array([wcet_ns(*each) for each in told], pyarrow.int64())
@@ -107,7 +112,14 @@ class _Lookup:
         self.keys = _numbers(self.tasks, "taskset_id") * _TASKS + _numbers(self.tasks, "task_id")
 
 
+def _of_known_sets(rows: Any, ids: Any) -> Any:
+    """Without the rows of sets that are newer than all that are known."""
+    newer = _numbers(rows, "taskset_id") > ids.max(initial=0)
+    return rows.filter(pyarrow.array(~newer)) if newer.any() else rows
+
+
 def _with_figures(rows: pyarrow.RecordBatch, lookup: _Lookup) -> pyarrow.RecordBatch:
+    rows = _of_known_sets(rows, lookup.ids)
     set_ids = _numbers(rows, "taskset_id")
     of_set = _places(lookup.ids, set_ids, "job of a set")
     keys = set_ids * _TASKS + _numbers(rows, "task_id")

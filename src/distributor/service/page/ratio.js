@@ -17,12 +17,15 @@ export function showRatio(model, api) {
   let timer = null;
   let decided = null;
   let asked = 0;
+  let took_ms = 0;
 
   async function read() {
     timer = null;
     const mine = ++asked;
+    const begun = performance.now();
     try {
       const told = await api.json("GET", `ratio${query({ job: job.value })}`);
+      took_ms = performance.now() - begun;
       if (mine !== asked) return;
       points = told.points;
       draw();
@@ -31,12 +34,12 @@ export function showRatio(model, api) {
     }
   }
 
-  /** When sets have come, and no more often than that. */
+  /** When sets have come; the more seldom, the more the service has to count. */
   function ask() {
     const now = Object.values(model.state?.verdicts ?? {}).reduce((sum, each) => sum + each, 0);
     if (now === decided) return;
     decided = now;
-    timer ??= setTimeout(() => void read(), points.length ? AGAIN_MS : 200);
+    timer ??= setTimeout(() => void read(), points.length ? Math.max(AGAIN_MS, 20 * took_ms) : 200);
   }
 
   function draw() {
