@@ -72,6 +72,11 @@ class Board:
     def facts(self) -> MachineFacts:
         return self._facts
 
+    @property
+    def address(self) -> str | None:
+        """Where its board is, None while it has none."""
+        return None if self._slot is None else str(self._slot.board.address)
+
     def work_s(self) -> float | None:
         return None
 
