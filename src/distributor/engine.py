@@ -258,7 +258,9 @@ class Engine:
     def _stop(self, name: str, hard: bool) -> None:
         life = self._lives[name]
         if hard and life.task is not None:
-            life.task.cancel()
+            # Not before its first step: a task that is cancelled sooner never takes it, and
+            # nobody would be told that the machine is gone.
+            asyncio.get_running_loop().call_soon(life.task.cancel)
         else:
             life.inbox.put_nowait(None)
 

@@ -29,6 +29,7 @@ from distributor import (
     TaskSet,
     Verdict,
 )
+from distributor.jobs.job import Job
 from tests.fakes.loader import ExtendedLoader, PlainLoader, PlainTask
 from tests.fakes.machine import FakeKind
 
@@ -116,6 +117,19 @@ def test_a_job_is_paused_resumed_and_cancelled(builtin: dict[str, Path]) -> None
         with pytest.raises(StateError, match="there is no job 4"):
             distributor.pause_job(4)
     assert sorted(watcher.verdicts) == [0, 1, 2]
+
+
+def test_a_machine_that_is_ended_before_it_began_makes_room(builtin: dict[str, Path]) -> None:
+    with Distributor(session_type=FakeKind(), builtin=builtin) as distributor:
+        engine = distributor._engine
+
+        def start_and_kill() -> None:
+            engine.add(Job(sets(1), number=1))
+            engine.do(engine.queue.kill_all())
+
+        distributor._thread.call(start_and_kill)
+        distributor.resume()
+        assert distributor.wait(20)
 
 
 def test_a_changed_binary_is_sent_again(builtin: dict[str, Path]) -> None:

@@ -213,9 +213,9 @@ def run(
         options["bridge"] = plan
     if memory_mib is not None:
         options["memory_mib"] = memory_mib
-    if clock is Clock.VIRTUAL and described is None:
+    if clock is Clock.VIRTUAL and described is None and not on_boards:
         options["mips"] = mips
-    # Not among what is kept: it may name what only the user should know.
+    # Not among what is kept of the machines: a run is the same however they are restarted.
     power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}
     kind = machine_kind(**options, **power)
     most = machines_of(kind, machines)
