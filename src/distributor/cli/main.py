@@ -37,6 +37,8 @@ COMMANDS = {
     "logs": "machines",
     "console": "console",
     "service": "service",
+    "job": "job",
+    "top": "top",
     "image": "image",
     "network": "network",
 }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from distributor.cli import steer
+from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES
 from distributor.session.result import Clock
 from distributor.store.store import DEFAULT_STORE
@@ -98,6 +102,8 @@ def run(
         Path | None,
         typer.Option(help="Where the token is; made if it is not there."),
     ] = None,
+    log: LogOption = None,
+    log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Run the service in the foreground, until SIGTERM or Ctrl-C; for systemd and the like."""
     import asyncio
@@ -113,6 +119,7 @@ def run(
     from distributor.service.process import Doors, live, open_service
     from distributor.service.settings import Settings
 
+    set_up_logging(log or (), log_format, level=logging.INFO, stamped=True)
     on_boards = bool(hosts) or boards is not None
     clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
     options: dict[str, Any] = {"clock": clock, "network": network}
@@ -126,7 +133,8 @@ def run(
         options["mips"] = mips
     path = checked_path(socket or default_socket())
     tcp = None if listen is None else parse_listen(listen)
-    token = None if tcp is None else make_token(token_file or default_token_file())
+    token_file = None if tcp is None else token_file or default_token_file()
+    token = None if token_file is None else make_token(token_file)
     kind = machine_kind(**options)
     most = machines_of(kind, machines)
     settings = Settings(
@@ -145,13 +153,31 @@ def run(
         options={**options, "set_tries": set_tries, "noisy_tries": noisy_tries},
     )
 
-    def say(addresses: list[str]) -> None:
-        sys.stderr.write(f"distributor: the service listens on {' and '.join(addresses)}\n")
-
     asyncio.run(
         live(
             lambda: open_service(kind, settings, kind.builtin),
-            Doors(path, tcp, token, tuple(host or ())),
-            say,
+            Doors(path, tcp, token, token_file, tuple(host or ())),
         )
     )
+
+
+@service.command("start")
+@functools.wraps(run)
+def start(**options: Any) -> None:
+    """Start the service apart from this terminal; says where, once it answers."""
+    from distributor.cli.start import start_service
+    from distributor.service.address import default_socket, state_folder
+
+    log = state_folder() / "service.log"
+    given = sys.argv[sys.argv.index("start") + 1 :]
+    start_service(given, log)
+    steer.status(address=str(options["socket"] or default_socket()))
+    typer.echo(f"{'log':<11} {log}")
+
+
+start.__doc__ = "Start the service apart from this terminal; says where, once it answers."
+for each in (
+    *(steer.stop, steer.status, steer.maximum, steer.pause, steer.resume, steer.kill),
+    *(steer.machines, steer.console, steer.results),
+):
+    service.command(each.__name__)(each)

@@ -22,6 +22,7 @@ from distributor.service.models import (
     Results,
     SetDetail,
     State,
+    Where,
 )
 from distributor.service.results import draw_gantt, read_ratio, read_results, read_set
 from distributor.service.service import Service
@@ -53,11 +54,16 @@ Name = Annotated[str, Path(max_length=64, description="id of the machine")]
 JobFilter = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="only sets of this job")]
 
 
-def routes(service: Service) -> APIRouter:
-    """The routes, for one service."""
+def routes(service: Service, where: Callable[[], Where]) -> APIRouter:
+    """The routes, for one service that is reached there."""
     api = APIRouter(prefix=PREFIX, responses=_ERRORS)
     for add in (_add_state, _add_jobs, _add_machines, _add_results, _add_events):
         add(api, service)
+
+    @api.get("/where", summary="Where the service is reached", tags=["service"])
+    async def read_where() -> Where:
+        return where()
+
     return api
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
@@ -21,10 +22,12 @@ from distributor.errors import (
 )
 from distributor.service.api import PREFIX, routes
 from distributor.service.document import first_of
+from distributor.service.metrics import MEDIA_TYPE, Metrics
 from distributor.service.openapi import describe
 from distributor.store.host import distributor_version
 
 if TYPE_CHECKING:
+    from distributor.service.models import Where
     from distributor.service.service import Service
 
 #: The page's files.
@@ -38,8 +41,11 @@ _STATUS: tuple[tuple[type[DistributorError], int], ...] = (
 )
 
 
-def make_app(service: Service) -> FastAPI:
-    """The ASGI application over a service; who may ask is :class:`.guard.Guard`'s business."""
+def make_app(service: Service, where: Callable[[], Where], metrics: Metrics) -> FastAPI:
+    """The ASGI application over a service; who may ask is :class:`.guard.Guard`'s business.
+
+    :param where: tells how the service is reached.
+    """
     app = FastAPI(
         title="Distributor",
         version=distributor_version(),
@@ -49,7 +55,8 @@ def make_app(service: Service) -> FastAPI:
         openapi_url=f"{PREFIX}/openapi.json",
     )
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
-    app.include_router(routes(service))
+    app.include_router(routes(service, where))
+    _add_metrics(app, metrics)
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -58,6 +65,18 @@ def make_app(service: Service) -> FastAPI:
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
     _add_errors(app)
     return app
+
+
+def _add_metrics(app: FastAPI, metrics: Metrics) -> None:
+    @app.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        tags=["service"],
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    async def read_metrics() -> Response:
+        return Response(metrics.exposition(), media_type=MEDIA_TYPE)
 
 
 def _add_errors(app: FastAPI) -> None:

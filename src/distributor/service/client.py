@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,7 +27,7 @@ from distributor.errors import (
 from distributor.jobs.job import JobState
 from distributor.jobs.queue import QueueState
 from distributor.service.address import find_token, parse_address
-from distributor.service.models import Console, Job, Machine, Results, Set, SetDetail, State
+from distributor.service.models import Console, Job, Machine, Results, Set, SetDetail, State, Where
 from distributor.session.description import Goal
 from distributor.session.result import Verdict
 from distributor.tasks.block import BlockTaskSet
@@ -64,7 +66,8 @@ class Client:
     """A service that runs already; made by :meth:`distributor.Distributor.connect`.
 
     Its methods are those of :class:`~distributor.Distributor`, and do the same there. Closing
-    it ends the connection, not the service. Usable from one thread at a time.
+    it ends the connection, not the service. :meth:`close` may be called from another thread,
+    and ends :meth:`events`; nothing else may.
 
     :param address: a socket's path or ``http://HOST:PORT``; unset, the environment's
         ``DISTRIBUTOR_ADDRESS``, or where this user's service is by default.
@@ -79,6 +82,8 @@ class Client:
         headers = {}
         if path is None:
             headers["authorization"] = f"Bearer {find_token(token)}"
+        self._closed = False
+        self._streaming: socket.socket | None = None
         self._http = httpx.Client(
             transport=None if path is None else httpx.HTTPTransport(uds=str(path)),
             base_url=self._address.url or "http://localhost",
@@ -208,6 +213,8 @@ class Client:
             except httpx.TimeoutException:
                 continue
             except httpx.TransportError as error:
+                if self._closed:
+                    return
                 now_s = time.monotonic()
                 gone_s = gone_s or now_s
                 if now_s - gone_s > PATIENCE_S:
@@ -264,6 +271,10 @@ class Client:
         """The service as a whole."""
         return self._get(State, "/state")
 
+    def where(self) -> Where:
+        """Where the service is reached."""
+        return self._get(Where, "/where")
+
     @property
     def machines(self) -> list[MachineView]:
         """The machines that exist."""
@@ -312,6 +323,12 @@ class Client:
 
     def close(self) -> None:
         """End the connection; the service goes on. Idempotent."""
+        self._closed = True
+        streaming, self._streaming = self._streaming, None
+        if streaming is not None:
+            # Wakes a thread that waits in `events`.
+            with contextlib.suppress(OSError):
+                streaming.shutdown(socket.SHUT_RDWR)
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -346,6 +363,7 @@ class Client:
             if not answer.is_success:
                 answer.read()
                 raise _error(answer)
+            self._streaming = answer.extensions["network_stream"].get_extra_info("socket")
             name = ""
             for line in answer.iter_lines():
                 key, _, value = line.partition(": ")

@@ -194,6 +194,14 @@ class Ratio(_Told):
     points: list[Point]
 
 
+class Where(_Told):
+    """Where the service is reached."""
+
+    addresses: list[str] = Field(description="its socket's path, and a URL if it has one")
+    token_file: str | None = Field(description="where its user finds the token for the URL")
+    process: int
+
+
 class Maximum(BaseModel):
     """How many machines there may be."""
 

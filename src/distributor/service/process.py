@@ -22,6 +22,8 @@ from distributor.service.app import make_app
 from distributor.service.guard import Guard
 from distributor.service.limit import Limits
 from distributor.service.listen import tcp_socket, unix_socket
+from distributor.service.metrics import LogCounter, Metrics
+from distributor.service.models import Where
 from distributor.service.run import service_run
 from distributor.service.service import Service
 from distributor.service.settings import Settings
@@ -42,13 +44,14 @@ class Doors:
 
     :param path: of its Unix socket.
     :param tcp: host and port, if it is to be reached from elsewhere too.
-    :param token: what clients of TCP must bring.
+    :param token: what clients of TCP must bring, and where it is kept.
     :param hosts: names that the TCP address is called by.
     """
 
     path: Path
     tcp: tuple[str, int] | None = None
     token: str | None = None
+    token_file: Path | None = None
     hosts: Collection[str] = ()
 
 
@@ -59,11 +62,16 @@ async def listening(service: Service, doors: Doors) -> AsyncIterator[list[str]]:
     :raise StateError: another service listens there.
     :raise ConfigurationError: it cannot be listened there.
     """
-    app = make_app(service)
+    addresses: list[str] = []
+    logged = LogCounter()
+    app = make_app(service, lambda: _where(addresses, doors), Metrics(service, logged))
     limits = service.settings.limits
     async with contextlib.AsyncExitStack() as stack:
+        ours = logging.getLogger("distributor")
+        ours.addHandler(logged)
+        stack.callback(ours.removeHandler, logged)
         local = stack.enter_context(unix_socket(doors.path))
-        addresses = [str(doors.path)]
+        addresses.append(str(doors.path))
         await stack.enter_async_context(_served(Guard(app, limits), local, limits))
         if doors.tcp is not None:
             assert doors.token, "an address that others reach has a token"
@@ -90,12 +98,10 @@ async def open_service(
 async def live(
     make: Callable[[], AbstractAsyncContextManager[Service]],
     doors: Doors,
-    ready: Callable[[list[str]], None] = lambda addresses: None,
 ) -> None:
     """Run a service until SIGTERM or SIGINT; its machines are down when this returns.
 
     :param make: the service, entered and left here.
-    :param ready: called with the addresses when it answers.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -104,7 +110,6 @@ async def live(
     try:
         async with make() as service, listening(service, doors) as addresses:
             log.info("listening on %s", " and ".join(addresses))
-            ready(addresses)
             notify("READY=1")
             await stop.wait()
             notify("STOPPING=1")
@@ -121,6 +126,11 @@ def notify(state: str) -> None:
         name = "\0" + where[1:] if where.startswith("@") else where
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
             told.sendto(state.encode(), name)
+
+
+def _where(addresses: list[str], doors: Doors) -> Where:
+    token_file = None if doors.token_file is None else str(doors.token_file.absolute())
+    return Where(addresses=addresses, token_file=token_file, process=os.getpid())
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,104 @@
+"""``distributor run FILE --service``: a running service does the work."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import click
+import typer
+from click.core import ParameterSource
+from rich.console import Console
+
+from distributor.cli.connect import connect
+from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.follow import follow
+from distributor.cli.progress import ProgressMonitor
+from distributor.errors import ConfigurationError, DistributorError, MachineError
+from distributor.jobs.job import JobState
+from distributor.session.description import Goal
+from distributor.session.result import Verdict
+
+#: Options of `distributor run` that say something of a job; all others are the service's.
+OF_JOB = frozenset("file service offset admission trace trace_limit as_json quiet verbose".split())
+
+
+def check_options(allowed: Collection[str] = OF_JOB) -> None:
+    """:raise ConfigurationError: an option was given that the service has chosen already."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        if name not in allowed and source is ParameterSource.COMMANDLINE:
+            raise ConfigurationError(
+                f"{parameter.opts[0]} does not go with --service, whose machines are there already",
+                hint="give it to `distributor service start`",
+            )
+
+
+def hand_over(
+    file: Path,
+    address: str | None,
+    *,
+    offset: int,
+    admission: Goal | None,
+    switches: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Add the file's sets as a job, follow it to its end, and sum up as `distributor run` does.
+
+    :raise typer.Exit: as `distributor run` exits.
+    """
+    goals = () if admission is None else (admission.parameters,)
+    with connect(address) as client:
+        number = client.add_job(file, None, offset, *goals, switches=switches, name=file.name)
+        sys.stderr.write(f"job {number} of the service at {client.address}\n")
+        watch_job(address, number, as_json=as_json, quiet=quiet)
+
+
+def watch_job(address: str | None, number: int, *, as_json: bool, quiet: bool) -> None:
+    """Follow a job to its end, and sum it up.
+
+    :raise typer.Exit: as `distributor run` exits.
+    """
+    from distributor.cli.run import _sentence, _summary
+
+    out, err = Console(), Console(stderr=True)
+    failure: DistributorError | None = None
+    interrupted = False
+    with connect(address) as client:
+        job, state = client.job(number), client.state()
+        progress = ProgressMonitor(job.total, lines=not quiet, out=out, err=err)
+        with progress:
+            try:
+                job = follow(client, number, progress)
+            except DistributorError as error:
+                failure = error
+            except KeyboardInterrupt:
+                interrupted = True
+    summary = _summary(progress, state.clock, state.store)
+    if progress.decided:
+        told = _sentence(progress, summary, state.run)
+        err.print(told, highlight=False, markup=False, soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps(summary))
+    if interrupted:
+        sys.stderr.write(
+            f"distributor: interrupted; job {number} goes on (`distributor job cancel {number}` "
+            "ends it)\n"
+        )
+        raise typer.Exit(EXIT_INTERRUPTED)
+    if failure is not None:
+        sys.stderr.write(f"distributor: {failure}\n")
+        raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
+    if job.state is JobState.FAILED:
+        sys.stderr.write(f"distributor: {job.error}\n")
+        raise typer.Exit(EXIT_BAD_INPUT)
+    if job.state is JobState.CANCELLED:
+        sys.stderr.write(f"distributor: job {number} was cancelled\n")
+        raise typer.Exit(EXIT_UNDECIDED)
+    if progress.verdicts[Verdict.UNDECIDED]:
+        raise typer.Exit(EXIT_UNDECIDED)

@@ -1,0 +1,111 @@
+"""What a command logs: how much of which part, and in which form."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from distributor.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Parts and their levels, as of --log, with commas between them.
+VARIABLE = "DISTRIBUTOR_LOG"
+_LEVELS = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()
+           if name in ("DEBUG", "INFO", "WARNING", "ERROR")}  # fmt: skip
+
+
+class LogFormat(StrEnum):
+    """The form of what is logged."""
+
+    #: For people.
+    TEXT = "text"
+    #: One JSON object a line.
+    JSON = "json"
+
+
+LogOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        help="How much is logged: a level (debug, info, warning, error), or PART=LEVEL such as "
+        "distributor.engine=debug. Repeatable; DISTRIBUTOR_LOG does the same, with commas.",
+    ),
+]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option("--log-format", help="text, or json: one object a line.")
+]
+
+
+def set_up_logging(
+    wanted: Iterable[str],
+    form: LogFormat = LogFormat.TEXT,
+    *,
+    level: int = logging.WARNING,
+    console: Console | None = None,
+    stamped: bool = False,
+) -> None:
+    """Log to standard error.
+
+    :param wanted: levels as a user gave them; what the environment says goes before them.
+    :param level: of what nobody mentions.
+    :param console: where people's lines go.
+    :param stamped: begin a line with its time and part.
+    :raise ConfigurationError: one of them is no level.
+    """
+    levels = {"": level}
+    for text in [*os.environ.get(VARIABLE, "").split(","), *wanted]:
+        if text.strip():
+            part, number = parse_level(text.strip())
+            levels[part] = number
+    handler = _handler(form, console, stamped)
+    logging.basicConfig(level=levels.pop(""), handlers=[handler], force=True)
+    for part, number in levels.items():
+        logging.getLogger(part).setLevel(number)
+
+
+def parse_level(text: str) -> tuple[str, int]:
+    """A part's name ("" for all), and its level.
+
+    :raise ConfigurationError: it is neither LEVEL nor PART=LEVEL.
+    """
+    part, separator, name = text.rpartition("=")
+    level = _LEVELS.get(name.strip().lower())
+    part = part.strip()
+    if level is None or (separator and not part):
+        raise ConfigurationError(
+            f"{text!r} says not how much to log",
+            hint=f"a level is {', '.join(_LEVELS)}; distributor.engine=debug is one of a part",
+        )
+    return part, level
+
+
+def _handler(form: LogFormat, console: Console | None, stamped: bool) -> logging.Handler:
+    if form is LogFormat.JSON:
+        from pythonjsonlogger.json import JsonFormatter
+
+        handler: logging.Handler = logging.StreamHandler()
+        handler.setFormatter(
+            JsonFormatter(
+                ["levelname", "name", "message"],
+                rename_fields={"levelname": "level", "name": "part"},
+                timestamp="time",
+                exc_info_as_array=False,
+            )
+        )
+        return handler
+    if stamped:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        return handler
+    from rich.logging import RichHandler
+
+    handler = RichHandler(console=console, show_path=False, show_time=False)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    return handler
