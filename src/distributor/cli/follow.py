@@ -13,6 +13,7 @@ from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
 if TYPE_CHECKING:
+    from distributor.service import models
     from distributor.service.client import Client
     from distributor.service.models import Job, Set
 
@@ -87,11 +88,13 @@ def _told(each: Set) -> tuple[Attempt, Result]:
             reason=each.reason,
             guest_ns=round(each.guest_s * 1e9),
             host_s=each.host_s,
-            noise=None
-            if noise is None
-            else Noise(**dict(noise) | {"reasons": tuple(noise.reasons)}),
+            noise=None if noise is None else _noise(noise),
         ),
     )
+
+
+def _noise(told: models.Noise) -> Noise:
+    return Noise(**dict(told) | {"reasons": tuple(told.reasons)})
 
 
 def _named(name: str) -> TaskSet:

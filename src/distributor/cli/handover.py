@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection
 from pathlib import Path
 
-import click
 import typer
-from click.core import ParameterSource
 from rich.console import Console
 
 from distributor.cli.connect import connect
@@ -22,16 +19,19 @@ from distributor.session.description import Goal
 from distributor.session.result import Verdict
 
 #: Options of `distributor run` that say something of a job; all others are the service's.
-OF_JOB = frozenset("file service offset admission trace trace_limit as_json quiet verbose".split())
+OF_JOB = frozenset(
+    """
+    file service address offset admission trace trace_limit as_json quiet log log_format
+    """.split()
+)
 
 
-def check_options(allowed: Collection[str] = OF_JOB) -> None:
+def check_options(context: typer.Context) -> None:
     """:raise ConfigurationError: an option was given that the service has chosen already."""
-    context = click.get_current_context()
     for parameter in context.command.params:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
-        if name not in allowed and source is ParameterSource.COMMANDLINE:
+        if name not in OF_JOB and source is not None and source.name == "COMMANDLINE":
             raise ConfigurationError(
                 f"{parameter.opts[0]} does not go with --service, whose machines are there already",
                 hint="give it to `distributor service start`",

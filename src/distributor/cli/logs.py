@@ -59,7 +59,8 @@ def set_up_logging(
     :param stamped: begin a line with its time and part.
     :raise ConfigurationError: one of them is no level.
     """
-    levels = {"": level}
+    # Uvicorn's news is every start and end of a server.
+    levels = {"": level, "uvicorn": logging.WARNING}
     for text in [*os.environ.get(VARIABLE, "").split(","), *wanted]:
         if text.strip():
             part, number = parse_level(text.strip())

@@ -13,9 +13,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
+from distributor.cli.connect import AddressOption
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.handover import check_options, hand_over
+from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
 from distributor.cli.network import (
     BridgeName,
     FirstMachine,
@@ -44,6 +46,7 @@ from distributor.tasks.taskset import TaskSet
 
 
 def run(
+    context: typer.Context,
     file: Annotated[
         Path,
         typer.Argument(
@@ -175,17 +178,35 @@ def run(
             "--dry-run", help="Check everything, print the machine's command, run nothing."
         ),
     ] = False,
+    service: Annotated[
+        bool,
+        typer.Option(
+            "--service", help="Hand FILE over to the running service, and follow it to its end."
+        ),
+    ] = False,
+    address: AddressOption = None,
+    log: LogOption = None,
+    log_format: LogFormatOption = LogFormat.TEXT,
 ) -> None:
     """Run the task sets of FILE and say which of them hold their deadlines.
 
     Exit value 0: every set has its verdict; 1: some are undecided; 2: bad input.
     """
     out, err = Console(), Console(stderr=True)
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=err, show_path=False, show_time=False)],
-    )
+    level = logging.INFO if verbose else logging.WARNING
+    set_up_logging(log or (), log_format, level=level, console=err)
+    if service:
+        check_options(context)
+        hand_over(
+            file,
+            address,
+            offset=offset,
+            admission=admission,
+            switches=trace_limit if trace else 0,
+            as_json=as_json,
+            quiet=quiet,
+        )
+        return
     described = None
     if profile is not None:
         described = read_profile(profile)
