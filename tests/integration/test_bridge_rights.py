@@ -53,11 +53,34 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def bridge_in(folder: Path, surroundings: str, *words: str) -> list[str]:
-    """What the program prints, run by a shell that has made its surroundings."""
+#: A board in the lab, and a distributor that reaches it through its bridge.
+BOARD = """
+import asyncio, threading
+from distributor import Distributor, Task, TaskSet
+from tests.fakes.loader import PlainLoader
+from tests.integration.conftest import run_on
+
+async def serve(up):
+    loader = PlainLoader()
+    async with await asyncio.start_server(loader._serve, "10.200.45.200", 3001):
+        up.set()
+        await asyncio.sleep(3600)
+
+up = threading.Event()
+threading.Thread(target=lambda: asyncio.run(serve(up)), daemon=True).start()
+up.wait()
+bridge = {"uplink": "lab0"}
+with Distributor(hosts=["10.200.45.200"], network="bridge", bridge=bridge) as distributor:
+    result = run_on(distributor, TaskSet([Task("hey", period_ms=10, numberofjobs=3)]))
+    print(result.verdict, result.facts.accelerator, flush=True)
+"""
+
+
+def bridge_in(folder: Path, surroundings: str, *words: str, program: str = BRIDGE) -> list[str]:
+    """What a program prints, run by a shell that has made its surroundings."""
     script = f'{surroundings} exec "$@"'
-    program = [sys.executable, "-c", BRIDGE, str(folder), *words]
-    command = ["unshare", "--net", "sh", "-ec", script, "sh", *program]
+    command = [sys.executable, "-c", program, str(folder), *words]
+    command = ["unshare", "--net", "sh", "-ec", script, "sh", *command]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     if done.returncode and "unshare" in done.stderr:
         pytest.skip("this host lets nobody make a network namespace")
@@ -80,6 +103,12 @@ def test_an_uplink_joins_the_bridge_and_comes_back(tmp_path: Path) -> None:
         "reached from 10.200.45.254",
         "afterwards ['lab0', 'lab1', 'lo']",
     ]
+
+
+@pytest.mark.usefixtures("image")
+def test_a_board_behind_an_uplink_runs_sets(tmp_path: Path) -> None:
+    (line,) = bridge_in(tmp_path, LAB, program=BOARD)
+    assert line == "schedulable board 10.200.45.200:3001"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,11 @@ def test_bridges_take_rights_and_user_mode_takes_none(
     assert "user mode" in finding.found
 
 
+def test_a_bridge_needs_a_dhcp_server() -> None:
+    finding = checkup.check_network(True, True, True, dnsmasq=False)
+    assert (finding.state, finding.advice) == (State.LIMITED, "apt-get install dnsmasq-base")
+
+
 @pytest.mark.parametrize(
     ("version", "state"),
     [((3, 10, 9), State.LIMITED), ((3, 14, 0), State.LIMITED)]

@@ -110,11 +110,15 @@ def check_kvm(device: bool, accessible: bool, boots: bool | None) -> Finding:
     return Finding("KVM", State.OK, "guests boot on it")
 
 
-def check_network(net_admin: bool, namespaces: bool, tun: bool) -> Finding:
-    """What the host allows: user-mode networks need no rights, bridges do."""
+def check_network(net_admin: bool, namespaces: bool, tun: bool, dnsmasq: bool = True) -> Finding:
+    """What the host allows and has: user-mode networks need nothing, bridges do."""
     if not tun:
         return Finding(
             "Network", State.LIMITED, "user mode only: no /dev/net/tun", "Bridges: modprobe tun"
+        )
+    if not dnsmasq:
+        return Finding(
+            "Network", State.LIMITED, "user mode only: no dnsmasq", "apt-get install dnsmasq-base"
         )
     if net_admin:
         return Finding("Network", State.OK, "user mode and bridges (CAP_NET_ADMIN)")

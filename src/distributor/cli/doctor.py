@@ -24,6 +24,7 @@ from distributor.machines.image import cache_folder, find_image, require_image
 from distributor.machines.image.sources import compiler_identity
 from distributor.machines.qemu.accelerator import KVM, KvmProbe, kvm_opens
 from distributor.machines.qemu.facts import qemu_facts
+from distributor.network.bridge.leases import dnsmasq_program
 
 _CAP_NET_ADMIN = 12  # linux/capability.h
 _ASK_TIMEOUT_S = 10
@@ -82,7 +83,9 @@ def examine() -> Iterator[Finding]:
             boots = KvmProbe(cache_folder(), image.key, facts.version).remembered()
     yield checkup.check_kvm(KVM.exists(), kvm_opens(), boots)
     tun = Path("/dev/net/tun").exists()
-    yield checkup.check_network(_has_net_admin(), _has_namespaces(), tun)
+    yield checkup.check_network(
+        _has_net_admin(), _has_namespaces(), tun, dnsmasq_program() is not None
+    )
     try:
         yield Finding("Compiler", State.OK, compiler_identity())
     except ImageError as error:  # of no use once there is an image

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 from distributor.errors import NetworkError, SessionClosed, SessionTimeout, WireError
 from distributor.machines.board.address import Address
@@ -61,7 +62,11 @@ class Connection(NamedTuple):
     ended: asyncio.Future[str]
 
 
-async def connect(address: Address, wait_s: float) -> Connection:
+#: Makes a socket of another network than this process's own.
+Way = Callable[[], Awaitable[socket.socket]]
+
+
+async def connect(address: Address, wait_s: float, way: Way | None = None) -> Connection:
     """Open a connection.
 
     :raise NetworkError: nobody accepts it in time.
@@ -70,8 +75,9 @@ async def connect(address: Address, wait_s: float) -> Connection:
     reader = _Reader(loop)
     try:
         async with asyncio.timeout(wait_s):
+            there = await _there(address, way)
             transport, protocol = await loop.create_connection(
-                lambda: asyncio.StreamReaderProtocol(reader, loop=loop), address.host, address.port
+                lambda: asyncio.StreamReaderProtocol(reader, loop=loop), **there
             )
     except TimeoutError:
         raise NetworkError(f"{address} cannot be reached: no answer in {wait_s:g} s") from None
@@ -84,6 +90,19 @@ async def connect(address: Address, wait_s: float) -> Connection:
         wired.setsockopt(socket.IPPROTO_TCP, option, value)
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     return Connection(address, reader, writer, reader.ended)
+
+
+async def _there(address: Address, way: Way | None) -> dict[str, Any]:
+    """What is to be connected: host and port, or a socket that is so already."""
+    if way is None:
+        return {"host": address.host, "port": address.port}
+    made = await way()
+    try:
+        await asyncio.get_running_loop().sock_connect(made, (address.host, address.port))
+    except BaseException:
+        made.close()
+        raise
+    return {"sock": made}
 
 
 async def greet(connection: Connection, wait_s: float) -> Peer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,9 +11,13 @@ from types import MappingProxyType
 from distributor.errors import ConfigurationError
 from distributor.machines.board.address import PORT, Address, addresses, parse_hosts
 from distributor.machines.board.file import read_boards
+from distributor.machines.board.greeting import Way
 from distributor.machines.board.machine import Board
 from distributor.machines.board.power import Power
 from distributor.machines.board.rack import BOOT_S, BoardSpec, Rack
+from distributor.machines.qemu.folder import RunFolder
+from distributor.network.bridge import Bridge
+from distributor.network.plan import BridgePlan
 from distributor.session.result import Clock
 
 #: Most boards of one distributor.
@@ -26,6 +31,9 @@ class BoardKind:
     :param boards: a file that describes further ones, or those of ``hosts`` more closely.
     :param power: restarts the boards that have no command of their own in the file: the keys
         ``cycle``, or ``off`` and ``on``, with ``{host}`` in the commands.
+    :param network: ``bridge`` for boards that are reached by the uplink of a bridge, ``auto`` for
+        those that this host reaches by itself.
+    :param bridge: that bridge, as :class:`~distributor.network.plan.BridgePlan` has it.
     :param binaries: what built-in tasks are on these boards, by name.
     :param port: of the hosts that name none.
     :param boot_timeout_s: how long a board of ``hosts`` has to come back.
@@ -45,6 +53,7 @@ class BoardKind:
         binaries: Mapping[str, Path] = MappingProxyType({}),
         clock: Clock | str = Clock.REAL,
         network: str = "auto",
+        bridge: Mapping[str, object] | None = None,
         port: int = PORT,
         boot_timeout_s: float = BOOT_S,
         **options: object,
@@ -57,11 +66,7 @@ class BoardKind:
             raise ConfigurationError(
                 f"a board's clock is real, not {clock}", hint="leave the clock out"
             )
-        if network != "auto":
-            raise ConfigurationError(
-                f"boards are on a network already, which cannot be {network!r}",
-                hint="leave the network out",
-            )
+        self._bridge = _bridge(network, bridge)
         if power is not None and not isinstance(power, Power):
             power = Power.of(power)
         found = [] if boards is None else read_boards(Path(boards), port=port, most=BOARDS_MAX)
@@ -78,6 +83,8 @@ class BoardKind:
         )
         self.builtin: Mapping[str, Path] = binaries
         self._rack: Rack | None = None
+        self._folder: RunFolder | None = None
+        self._joined: Bridge | None = None
 
     @property
     def machines_max(self) -> int:
@@ -97,12 +104,43 @@ class BoardKind:
         """A machine that gets its board when it starts."""
         if self._rack is None:
             self._rack = Rack(self.boards)
-        return Board(machine_id, self._rack)
+        return Board(machine_id, self._rack, way=self._way())
+
+    def _way(self) -> Way | None:
+        if self._bridge is None:
+            return None
+        if self._joined is None:
+            folder = self._folder = RunFolder()
+            # For a kind that is dropped without close().
+            weakref.finalize(self, folder.close)
+            self._joined = Bridge(self._bridge, PORT, lambda: folder.path)
+        return self._joined.open_socket
 
     def command(self, machine_id: str) -> list[str]:
         """What shows whether the boards answer."""
         return ["distributor", "scan", *(str(board.address) for board in self.boards)]
 
     def close(self) -> None:
-        """Forget what was known of the boards."""
+        """Forget what was known of the boards, and end their bridge."""
         self._rack = None
+        if self._joined is not None and self._folder is not None:
+            self._joined.close()
+            self._folder.close()
+            self._joined = self._folder = None
+
+
+def _bridge(network: str, bridge: Mapping[str, object] | None) -> BridgePlan | None:
+    if network == "bridge":
+        plan = BridgePlan.of(bridge or {})
+        if plan.uplink is None:
+            raise ConfigurationError(
+                "boards are reached by a bridge's uplink, and this bridge has none",
+                hint="name one: --uplink INTERFACE",
+            )
+        return plan
+    if network != "auto" or bridge is not None:
+        raise ConfigurationError(
+            f"boards are on a network already, which cannot be {network!r}",
+            hint="leave the network out, or take --network bridge with an --uplink",
+        )
+    return None

@@ -19,7 +19,7 @@ from distributor.errors import (
     SessionError,
     StateError,
 )
-from distributor.machines.board.greeting import Connection, ask, connect, greet
+from distributor.machines.board.greeting import Connection, Way, ask, connect, greet
 from distributor.machines.board.rack import Rack, Slot
 from distributor.machines.machine import MachineState
 from distributor.session.result import Clock, MachineFacts
@@ -42,6 +42,7 @@ class Board:
     Which board it is, it gets to know when it starts: one that is free and answers.
 
     :param rack: lends it one.
+    :param way: to the boards, where they are on another network than this process.
     """
 
     #: What a second of its time costs here.
@@ -49,10 +50,13 @@ class Board:
     #: Nothing is known of what a board holds.
     holds: Mapping[str, Path] = MappingProxyType({})
 
-    def __init__(self, machine_id: str, rack: Rack, answer_s: float = ANSWER_S) -> None:
+    def __init__(
+        self, machine_id: str, rack: Rack, answer_s: float = ANSWER_S, way: Way | None = None
+    ) -> None:
         self._id = machine_id
         self._rack = rack
         self._answer_s = answer_s
+        self._way = way
         self._state = MachineState.CREATED
         self._facts = MachineFacts(machine=machine_id, clock=Clock.REAL)
         self._slot: Slot | None = None
@@ -150,7 +154,7 @@ class Board:
 
     async def _greet(self, slot: Slot) -> Connection:
         address = slot.board.address
-        connection = await connect(address, self._answer_s)
+        connection = await connect(address, self._answer_s, self._way)
         try:
             peer = await greet(connection, self._answer_s)
             if peer.clock == Clock.VIRTUAL:
@@ -170,7 +174,9 @@ class Board:
             raise MachineLost(f"machine {self._id} is {self._state}")
         if not self._greeted:
             try:
-                self._connection = await connect(self._slot.board.address, self._answer_s)
+                self._connection = await connect(
+                    self._slot.board.address, self._answer_s, self._way
+                )
             except NetworkError as error:
                 raise SessionClosed(str(error)) from None
         self._greeted = False

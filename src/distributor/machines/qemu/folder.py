@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -44,12 +45,13 @@ class RunFolder:
 
 
 def run_folders() -> list[Path]:
-    """The folders of this user's processes, of some that have ended, too."""
-    return sorted(
-        folder
-        for folder in _default_base().glob(f"{_PREFIX}*")
-        if not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-    )
+    """The folders of this user's processes, and of some that have ended."""
+    found = []
+    for folder in sorted(_default_base().glob(f"{_PREFIX}*")):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            if not folder.is_symlink() and folder.stat().st_uid == os.getuid():
+                found.append(folder)
+    return found
 
 
 def _default_base() -> Path:

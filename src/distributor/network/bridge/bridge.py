@@ -70,6 +70,15 @@ class Bridge:
         self._taps.watch(tap, lambda: line.breaks(f"tap{number} was removed from the bridge"))
         return line
 
+    async def open_socket(self) -> socket.socket:
+        """A TCP socket on the bridge, not connected; the caller closes it.
+
+        :raise NetworkError: the bridge cannot be made.
+        """
+        kept = await self._keeper()
+        (descriptor,) = await kept.ask("socket")
+        return socket.socket(fileno=descriptor)
+
     def _take(self, machine_id: str) -> int:
         for number in self._plan.numbers:
             if number not in self._taken:

@@ -14,6 +14,7 @@ from distributor.network.dhcp import dnsmasq_lines
 from distributor.network.plan import BridgePlan
 from distributor.tie import tied
 
+#: Where it is, beside what is in PATH: users' seldom holds it.
 _WHERE = "/usr/sbin:/usr/local/sbin:/sbin"
 #: A user who owns nothing; where there is none of that name, dnsmasq runs as we do.
 _NOBODY = "nobody"
@@ -39,6 +40,11 @@ def parse_leases(text: str) -> list[Lease]:
     return [Lease(line[1], line[2]) for line in words if len(line) >= 4]
 
 
+def dnsmasq_program() -> str | None:
+    """The path of this host's dnsmasq; None if it has none."""
+    return shutil.which("dnsmasq", path=f"{os.environ.get('PATH', '')}:{_WHERE}")
+
+
 class Dnsmasq:
     """One that runs, in the namespace of this process, and is started again when it ends.
 
@@ -47,7 +53,7 @@ class Dnsmasq:
     """
 
     def __init__(self, plan: BridgePlan, *, as_root: bool) -> None:
-        program = shutil.which("dnsmasq", path=f"{os.environ.get('PATH', '')}:{_WHERE}")
+        program = dnsmasq_program()
         if program is None:
             raise NetworkError(
                 "there is no dnsmasq, which leases machines their addresses",
