@@ -8,7 +8,7 @@ as its program lives: no other one can go on with it meanwhile (docs/durable.md)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, Self
 
@@ -83,9 +83,15 @@ class DurableRun(StoreMonitor):
             record = find_unfinished(reader, run)
         return cls(store, run=record.id, options=record.options)
 
+    @property
+    def durable(self) -> bool:
+        """Whether it has, or had, jobs that another program can go on with."""
+        return self._last > 0
+
     def add(
         self,
         source: Source,
+        tasksets: TaskSet | Iterable[TaskSet] | None = None,
         *,
         name: str = "",
         offset: int = 0,
@@ -95,6 +101,7 @@ class DurableRun(StoreMonitor):
         """A job of these sets, kept; it is to be handed to the engine or to ``add_job``.
 
         :param source: see :mod:`distributor.tasks.source`.
+        :param tasksets: what it gives, where that has been drawn already.
         :param name: what lists call it.
         :param offset: sets at its head to leave out.
         :param goal: of the admission control in the machine, if there is to be one.
@@ -102,7 +109,8 @@ class DurableRun(StoreMonitor):
         :raise ConfigurationError: the source cannot be drawn, or has no set.
         """
         number = self._last + 1
-        job = Job(draw(source), number=number, offset=offset, goal=goal, switches=switches)
+        given = draw(source) if tasksets is None else tasksets
+        job = Job(given, number=number, offset=offset, goal=goal, switches=switches)
         self._store.batches.add(
             self._run_id,
             number,
@@ -185,23 +193,34 @@ class DurableRun(StoreMonitor):
         return job
 
 
-def find_unfinished(store: Store, run: int | None = None) -> RunRecord:
+def find_unfinished(
+    store: Store, run: int | None = None, *, begun_by: str | None = None
+) -> RunRecord:
     """A run with a job that is to go on; the last one without a number.
 
-    :raise StoreError: there is none, or that run has none.
+    :param begun_by: without a number, only runs whose option of this name says so.
+    :raise StoreError: there is no such run.
+    :raise StateError: that run has nothing left to run, or cannot go on.
     """
     unfinished = store.batches.unfinished_runs()
     if run is None:
-        if not unfinished:
-            raise StoreError(f"the store {store.name} has no unfinished run")
-        return store.run(unfinished[-1])
+        for number in reversed(unfinished):
+            record = store.run(number)
+            if begun_by is None or record.options.get("begun_by") == begun_by:
+                return record
     record = store.run(run)
-    if run not in unfinished:
-        if store.batches.of_run(run):
-            raise StateError(f"run {run} of {store.name} is complete: nothing is left to run")
-        why = record.options.get(NOT_DURABLE, "where its task sets come from is not kept")
-        raise StateError(f"run {run} of {store.name} cannot go on: {why}")
-    return record
+    why = record.options.get(NOT_DURABLE)
+    if why is not None and record.ended_at is None:
+        raise StateError(f"run {record.id} of {store.name} cannot go on: {why}")
+    if run is None:
+        raise StoreError(f"the store {store.name} has no unfinished run")
+    if run in unfinished:
+        return record
+    if store.batches.last(run):
+        raise StateError(f"run {run} of {store.name} is complete: nothing is left to run")
+    raise StateError(
+        f"run {run} of {store.name} cannot go on: where its task sets come from is not kept"
+    )
 
 
 def _ends(decided: list[range], count: int) -> frozenset[int]:

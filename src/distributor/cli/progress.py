@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,7 @@ from rich.progress import (
 
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.result import Result, Verdict
+from distributor.store.batch import Totals
 
 #: Without a terminal, a line at most this often.
 _LINE_EVERY_S = 5.0
@@ -80,6 +81,7 @@ class ProgressMonitor(Monitor):
             redirect_stdout=out.is_terminal,
         )
         self._busy: set[str] = set()
+        self._before = 0
         self._row = self._bar.add_task("running", total=total, rate="0.0", busy=0)
 
     def __enter__(self) -> Self:
@@ -93,6 +95,13 @@ class ProgressMonitor(Monitor):
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+    def go_on(self, verdicts: Mapping[Verdict, int], totals: Totals) -> None:
+        """Count what an earlier program decided of the same run."""
+        self.verdicts.update(verdicts)
+        self.noisy += totals.noisy
+        self.guest_ns += totals.guest_ns
+        self._before = self.decided
 
     @property
     def decided(self) -> int:
@@ -140,7 +149,7 @@ class ProgressMonitor(Monitor):
         self._show()
 
     def _show(self) -> None:
-        rate = self.decided / self.wall_s if self.wall_s > 0 else 0.0
+        rate = (self.decided - self._before) / self.wall_s if self.wall_s > 0 else 0.0
         if self._err.is_terminal:
             self._bar.update(
                 self._row,

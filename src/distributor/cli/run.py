@@ -27,20 +27,19 @@ from distributor.cli.network import (
     bridge_options,
 )
 from distributor.cli.progress import ProgressMonitor
+from distributor.cli.resume import BEGUN_BY, begin_or_go_on, find_run, is_given, total_of
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
 from distributor.jobs.job import Job
-from distributor.machines.kind import machine_kind, machines_of
+from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.machines.profile.file import read_profile
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
-from distributor.monitors.store import StoreMonitor
 from distributor.monitors.target import monitor_for
 from distributor.session.description import Goal
 from distributor.session.result import Clock, Verdict
 from distributor.session.switch import SWITCHES_DEFAULT, SWITCHES_MAX
 from distributor.store.store import DEFAULT_STORE
-from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import load
 from distributor.tasks.taskset import TaskSet
 
@@ -48,12 +47,19 @@ from distributor.tasks.taskset import TaskSet
 def run(
     context: typer.Context,
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="Python that defines `tasksets`, JSON, JSON lines or CSV; - reads JSON lines.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the store's last unfinished run; takes no FILE."),
+    ] = False,
+    number: Annotated[
+        int | None, typer.Option("--run", min=1, help="With --resume: number of the run.")
+    ] = None,
     machines: Annotated[
         str,
         typer.Option(
@@ -190,12 +196,15 @@ def run(
 ) -> None:
     """Run the task sets of FILE and say which of them hold their deadlines.
 
+    Interrupted at any time, even killed, the run goes on with --resume (docs/durable.md).
     Exit value 0: every set has its verdict; 1: some are undecided; 2: bad input.
     """
     out, err = Console(), Console(stderr=True)
     level = logging.INFO if verbose else logging.WARNING
     set_up_logging(log or (), log_format, level=level, console=err)
-    if service:
+    if service and file is None:
+        raise ConfigurationError("run --service needs a FILE to hand over")
+    if service and file is not None:
         check_options(context)
         hand_over(
             file,
@@ -215,7 +224,10 @@ def run(
     elif kernel is not None or binaries is not None:
         raise ConfigurationError("--kernel and --binaries go with --profile")
     cpus = cpus or 1
-    tasksets = _checked(load(file), offset, cpus)
+    before = None
+    if resume or file is None or number is not None:
+        before = find_run(context, file, store, number)
+    tasksets = [] if file is None else _checked(load(file), offset, cpus)
     switches = trace_limit if trace else 0
     on_boards = bool(hosts) or boards is not None
     clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
@@ -236,6 +248,14 @@ def run(
         options["memory_mib"] = memory_mib
     if clock is Clock.VIRTUAL and described is None and not on_boards:
         options["mips"] = mips
+    if before is not None:
+        options = machine_options(before.options)
+        clock = Clock(options["clock"])
+        set_tries, noisy_tries = before.options["set_tries"], before.options["noisy_tries"]
+        if not is_given(context, "machines"):
+            machines = str(before.options["machines"])
+        if not is_given(context, "timeout"):
+            timeout = before.options["timeout_s"]
     # Not among what is kept of the machines: a run is the same however they are restarted.
     power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}
     kind = machine_kind(**options, **power)
@@ -247,9 +267,11 @@ def run(
         "clock": clock,
         "options": {
             **options,
+            "begun_by": BEGUN_BY,
             "machines": most,
             "set_tries": set_tries,
             "noisy_tries": noisy_tries,
+            "timeout_s": timeout,
             "offset": offset,
             "switches": switches,
             "admission": admission,
@@ -257,11 +279,14 @@ def run(
         "qemu": kind.qemu_version,
     }
     others = [monitor_for(target, **about) for target in also or ()]
-    seed = tasksets.seed if isinstance(tasksets, RandomTaskSets) else None
-    watcher = StoreMonitor(store, seed=seed, **about)
+    goal = None if admission is None else admission.parameters
+    asked = {"offset": offset, "goal": goal, "switches": switches}
+    watcher, jobs = begin_or_go_on(before, file, tasksets, store, about, err, **asked)
+    verdicts = watcher.store.counts(watcher.run_id)
     progress = ProgressMonitor(
-        _total(tasksets, offset), lines=not quiet and not verbose, out=out, err=err
+        total_of(jobs, sum(verdicts.values())), lines=not quiet and not verbose, out=out, err=err
     )
+    progress.go_on(verdicts, watcher.store.batches.totals(watcher.run_id))
     monitors: list[Monitor] = [watcher, *others, progress]
     if verbose:
         monitors.append(LoggingMonitor())
@@ -280,8 +305,8 @@ def run(
         ) as distributor,
         progress,
     ):
-        goals = () if admission is None else (admission.parameters,)
-        distributor.add_job(tasksets, None, offset, *goals, switches=switches)
+        for job in jobs:
+            distributor.add_job(job)
         try:
             distributor.wait()
         except DistributorError as error:
@@ -300,7 +325,8 @@ def run(
         # Last, and on one line, whatever the terminal's width.
         typer.echo(json.dumps(summary))
     if interrupted:
-        sys.stderr.write(f"distributor: interrupted; {progress.decided} task sets are kept\n")
+        hint = "; go on with `distributor run --resume`" if watcher.durable else ""
+        sys.stderr.write(f"distributor: interrupted; {progress.decided} task sets are kept{hint}\n")
         raise typer.Exit(EXIT_INTERRUPTED)
     if failure is not None:
         _report(failure)
@@ -328,16 +354,6 @@ def _checked(
             hint=f"take --cpus {needed}",
         )
     return tasksets
-
-
-def _total(tasksets: TaskSet | Iterable[TaskSet], offset: int) -> int | None:
-    """How many sets will be run, where that is known."""
-    if isinstance(tasksets, TaskSet):
-        return 1
-    try:
-        return max(0, len(tasksets) - offset)  # type: ignore[arg-type]
-    except (TypeError, OverflowError):
-        return None
 
 
 def _summary(progress: ProgressMonitor, clock: Clock, store: str) -> dict[str, Any]:

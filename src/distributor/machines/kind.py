@@ -19,7 +19,7 @@ AnyKind = QemuKind | SimsoKind | BoardKind | ProfileKind
 
 #: Options that a machine is made by, as a run keeps them to be gone on with or run again.
 MACHINE_OPTIONS = (
-    *("clock", "arch", "network", "cpus", "memory_mib", "mips"),
+    *("clock", "arch", "network", "bridge", "cpus", "memory_mib", "mips"),
     *("hosts", "boards", "profile", "kernel", "binaries"),
 )
 #: Options of the facade that a simulated machine has no use for.
