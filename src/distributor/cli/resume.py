@@ -22,7 +22,9 @@ from distributor.tasks.taskset import TaskSet
 BEGUN_BY = "run"
 #: Options that may be given anew; they change no verdict.
 _FREE = frozenset(
-    "resume number machines store also timeout power_cycle as_json quiet verbose log log_format".split()
+    """
+    resume number machines store also timeout power_cycle as_json quiet verbose log log_format
+    """.split()
 )
 
 
