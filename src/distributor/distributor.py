@@ -62,7 +62,8 @@ class Distributor:
     :param monitors: watch every job, beside the monitor that a job brings along.
     :param machine: options of the machines: ``clock`` (``"virtual"``, ``"real"``, or
         ``"simulated"``, which takes ``cpus`` alone beside it), ``network``, ``bridge``
-        (docs/networks.md), ``cpus``, ``memory_mib``, ``mips``, ``accelerator``, ``image``.
+        (docs/networks.md), ``cpus``, ``memory_mib``, ``mips``, ``accelerator``, ``image``,
+        ``arch``, or ``profile``, ``kernel`` and ``binaries`` (docs/profiles.md).
         Or boards that run already: ``hosts`` (addresses, names, ranges), ``boards`` (a file of
         them), ``power`` (how they are restarted: a mapping with ``cycle``, or ``off`` and
         ``on``); see docs/boards.md.

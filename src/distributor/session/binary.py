@@ -15,6 +15,11 @@ BINARY_MAX = 64 << 20
 #: Bytes of binaries kept in memory between sets.
 _KEPT_MAX = 64 << 20
 
+#: Programs that run on each architecture, by the number of their processor in an ELF file (Linux,
+#: include/uapi/linux/elf-em.h): kernels of 64 bits also run those of 32.
+_RUN = {"amd64": {62, 3}, "arm64": {183, 40}, "armhf": {40}}
+_PROCESSORS = {3: "32-bit x86", 40: "32-bit ARM", 62: "x86-64", 183: "64-bit ARM"}
+
 #: Path, time of change and size of a file.
 Version = tuple[Path, int, int]
 
@@ -36,6 +41,24 @@ class Binary:
     data: bytes
     version: Version
 
+    def check(self, architecture: str) -> None:
+        """Whether it is a program for machines of that architecture; "" for any.
+
+        What is no ELF file at all is the machine's to refuse.
+
+        :raise ConfigurationError: it is for another processor.
+        """
+        known = _RUN.get(architecture)
+        if known is None or self.data[:4] != b"\x7fELF" or len(self.data) < 20:
+            return
+        number = int.from_bytes(self.data[18:20], "big" if self.data[5] == 2 else "little")
+        if number not in known:
+            named = _PROCESSORS.get(number, f"another processor (ELF number {number})")
+            raise ConfigurationError(
+                f"{self.version[0]} is a program for {named}, and the machines are {architecture}",
+                hint="compile it for them, or take other machines: --arch",
+            )
+
 
 class Binaries:
     """Reads binaries, and keeps what it has read.
@@ -47,15 +70,17 @@ class Binaries:
         self._find = find
         self._kept: dict[str, Binary] = {}
 
-    async def of(self, tasks: Iterable[Task]) -> list[Binary]:
+    async def of(self, tasks: Iterable[Task], architecture: str = "") -> list[Binary]:
         """One for each name among the tasks, as the files are now.
 
-        :raise ConfigurationError: one cannot be read, or is too large.
+        :param architecture: of the machine that is to run them.
+        :raise ConfigurationError: one cannot be read, is too large, or for another processor.
         """
         found: dict[str, Binary] = {}
         for task in tasks:
             if task.name not in found:
                 found[task.name] = await self._read(task)
+                found[task.name].check(architecture)
         return list(found.values())
 
     async def _read(self, task: Task) -> Binary:

@@ -104,6 +104,8 @@ class MachineFacts:
     loader: str = ""
     qemu: str = ""
     accelerator: str = ""
+    #: Debian's name of its processors' architecture.
+    architecture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

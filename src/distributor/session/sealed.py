@@ -79,7 +79,7 @@ class SealedSession:
     ) -> bytes:
         binaries = [
             binary
-            for binary in await self._binaries.of(taskset)
+            for binary in await self._binaries.of(taskset, self._machine.facts.architecture)
             if self._held.get(binary.name) != binary.version
         ]
         parts = [wire.encode(Word.GET_PROFILE), wire.encode_binaries(len(binaries))]

@@ -125,7 +125,7 @@ class Session:
         # Those that the machine does not hold in the version that lies here now.
         news = [
             binary
-            for binary in await self._binaries.of(taskset)
+            for binary in await self._binaries.of(taskset, self._machine.facts.architecture)
             if self._held.get(binary.name) != binary.version
         ]
         record = Record(taskset, switches=switches)

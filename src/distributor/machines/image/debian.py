@@ -190,7 +190,17 @@ def _do(*command: str, cwd: Path) -> None:
             timeout=_TIMEOUT_S,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ImageError(f"`{' '.join(command)}` cannot be run: {error}") from error
+        raise ImageError(f"`{_named(command)}` cannot be run: {error}") from error
     if done.returncode:
         said = done.stdout.decode(errors="replace").strip().splitlines()
-        raise ImageError(f"`{' '.join(command)}` failed: {' / '.join(said[-3:])}")
+        raise ImageError(f"`{_named(command)}` failed: {' / '.join(said[-3:])}")
+
+
+def _named(command: tuple[str, ...]) -> str:
+    """Without the options that say where apt has its folders."""
+    words = [
+        word
+        for before, word in zip(("", *command), command, strict=False)
+        if "-o" not in (before, word)
+    ]
+    return " ".join(words)

@@ -188,6 +188,7 @@ class ProfileKind:
             clock=self._clock,
             kernel=self._image.release if self._image else "",
             qemu=self._qemu.version,
+            architecture=self._image.architecture.name if self._image else "",
         )
         if self._image is not None:
             holds = self._image.tasks

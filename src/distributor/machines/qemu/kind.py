@@ -335,6 +335,7 @@ class QemuKind:
             clock=self._clock,
             kernel=self.image.release,
             qemu=self._qemu.version,
+            architecture=self.image.architecture.name,
         )
 
     def _named(self, machine_id: str, accelerator: Accelerator) -> MachineSpec:
