@@ -108,6 +108,17 @@ def test_a_file_of_boards(tmp_path: Path) -> None:
     assert kind.boards[3].power == Power(cycle="true")
 
 
+def test_the_documents_file_of_boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda program: f"/usr/bin/{program}")
+    page = (Path(__file__).parents[2] / "docs/boards.md").read_text()
+    (tmp_path / "boards.toml").write_text(page.partition("```toml\n")[2].partition("```")[0])
+    boards = BoardKind(boards=tmp_path / "boards.toml").boards
+    assert len(boards) == 15
+    assert boards[0].power == Power(cycle="outlet {host} cycle")
+    assert boards[14].power is not None
+    assert boards[14].power.on.endswith("chassis power on")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -155,6 +166,15 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_options_that_boards_have_not(options: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ConfigurationError, match=complaint):
         BoardKind("a", **options)
+
+
+def test_boards_may_have_executables_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "hey").write_bytes(b"for another processor")
+    ours = {"busy": tmp_path / "busy"}
+    assert BoardKind("a", builtin=ours).builtin == ours
+    assert BoardKind("a", builtin=ours, binaries=tmp_path).builtin == {"hey": tmp_path / "hey"}
+    with pytest.raises(ConfigurationError, match="no folder of executables"):
+        BoardKind("a", binaries=tmp_path / "none")
 
 
 def test_more_machines_than_boards_are_refused() -> None:

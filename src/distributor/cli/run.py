@@ -104,7 +104,7 @@ def run(
     binaries: Annotated[
         Path | None,
         typer.Option(
-            help="With --profile: the folder of the executables that tasks name.",
+            help="With --profile or boards: the folder of the executables that tasks name.",
             show_default=False,
         ),
     ] = None,
@@ -221,7 +221,7 @@ def run(
         described = read_profile(profile)
         cpus = cpus or described.cpus
         clock = clock or described.clocks[0]
-    elif kernel is not None or binaries is not None:
+    elif kernel is not None or (binaries is not None and not (hosts or boards)):
         raise ConfigurationError("--kernel and --binaries go with --profile")
     cpus = cpus or 1
     before = None
@@ -236,9 +236,9 @@ def run(
         options |= {"hosts": hosts or [], "boards": boards and str(boards)}
     else:
         options["cpus"] = cpus
+    files = {"kernel": kernel, "binaries": binaries}
+    options |= {name: str(path.absolute()) for name, path in files.items() if path}
     if described is not None:
-        files = {"kernel": kernel, "binaries": binaries}
-        options |= {name: str(path.absolute()) for name, path in files.items() if path}
         options["profile"] = profile
     elif clock is not Clock.SIMULATED and not on_boards:
         options["arch"] = arch

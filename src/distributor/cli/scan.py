@@ -26,6 +26,7 @@ def scan(
         list[str],
         typer.Argument(
             help="Addresses, names and ranges (10.200.33.0/24), with :PORT or without.",
+            metavar="HOSTS...",
             show_default=False,
         ),
     ],

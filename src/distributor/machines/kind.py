@@ -62,7 +62,7 @@ def _board_kind(
 ) -> BoardKind:
     image = find_image()
     if image is not None:
-        options.setdefault("binaries", image.tasks)
+        options.setdefault("builtin", image.tasks)
     if startup_delay_s is not None:
         options["boot_timeout_s"] = startup_delay_s
     return BoardKind(hosts, boards=boards, clock=clock, **options)  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from distributor.machines.board.greeting import Way
 from distributor.machines.board.machine import Board
 from distributor.machines.board.power import Power
 from distributor.machines.board.rack import BOOT_S, BoardSpec, Rack
+from distributor.machines.executables import executables
 from distributor.machines.qemu.folder import RunFolder
 from distributor.network.bridge import Bridge
 from distributor.network.plan import BridgePlan
@@ -34,7 +35,8 @@ class BoardKind:
     :param network: ``bridge`` for boards that are reached by the uplink of a bridge, ``auto`` for
         those that this host reaches by itself.
     :param bridge: that bridge, as :class:`~distributor.network.plan.BridgePlan` has it.
-    :param binaries: what built-in tasks are on these boards, by name.
+    :param builtin: the executables that tasks may name: those of our image.
+    :param binaries: the folder with the boards' own in place of these.
     :param port: of the hosts that name none.
     :param boot_timeout_s: how long a board of ``hosts`` has to come back.
     :param options: others, of which it has none.
@@ -50,7 +52,8 @@ class BoardKind:
         *,
         boards: Path | str | None = None,
         power: Power | Mapping[str, object] | None = None,
-        binaries: Mapping[str, Path] = MappingProxyType({}),
+        builtin: Mapping[str, Path] = MappingProxyType({}),
+        binaries: Path | str | None = None,
         clock: Clock | str = Clock.REAL,
         network: str = "auto",
         bridge: Mapping[str, object] | None = None,
@@ -81,7 +84,7 @@ class BoardKind:
         self.boards = tuple(
             dataclasses.replace(board, power=board.power or power) for board in unique.values()
         )
-        self.builtin: Mapping[str, Path] = binaries
+        self.builtin = builtin if binaries is None else executables(Path(binaries))
         self._rack: Rack | None = None
         self._folder: RunFolder | None = None
         self._joined: Bridge | None = None

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from distributor.errors import ConfigurationError
+from distributor.machines.executables import executables
 from distributor.machines.image import ARCHITECTURES, Board, Image, require_image
 from distributor.machines.profile.file import read_profile
 from distributor.machines.profile.machine import ForeignMachine
@@ -103,7 +104,7 @@ class ProfileKind:
         )
         self.builtin: Mapping[str, Path] = self._image.tasks if self._image else {}
         if folder := binaries or profile.tasks:
-            self.builtin = _executables(Path(folder))
+            self.builtin = executables(Path(folder))
         boot_s = boot_timeout_s or profile.boot_s
         self._limits = BootLimits(boot_s, 10 * boot_s)
         self._directory = directory
@@ -259,9 +260,3 @@ def _file(profile: Profile, path: Path | None) -> Path | None:
     if not path.is_file():
         raise ConfigurationError(f"there is no {path}, which the profile {profile.name} names")
     return path.absolute()
-
-
-def _executables(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise ConfigurationError(f"there is no folder of executables {folder}")
-    return {path.name: path.absolute() for path in sorted(folder.iterdir()) if path.is_file()}
