@@ -100,6 +100,8 @@ def test_a_job_is_handed_over_watched_and_read(client: httpx.Client) -> None:
         drawn = client.get(f"/api/v1/results/{number}/0/gantt.svg", params={"dark": dark})
         assert drawn.headers["content-type"] == "image/svg+xml"
         assert ("#14171a" in drawn.text) == bool(dark)
+    drawn = client.get(f"/api/v1/results/{number}/0/gantt.svg", params={"narrow": 1})
+    assert 'viewBox="0 0 266.4 ' in drawn.text
     points = client.get("/api/v1/ratio", params={"job": number}).json()["points"]
     assert sum(point["sets"] for point in points) == 2
 

@@ -198,8 +198,8 @@ def _add_results(api: APIRouter, service: Service) -> None:
             200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}},
         },
     )
-    def gantt(job: Number, index: Index, dark: bool = False) -> Response:
-        svg = draw_gantt(service.store, service.run, job, index, dark=dark)
+    def gantt(job: Number, index: Index, dark: bool = False, narrow: bool = False) -> Response:
+        svg = draw_gantt(service.store, service.run, job, index, dark=dark, narrow=narrow)
         return Response(svg, media_type="image/svg+xml")
 
     @api.get(

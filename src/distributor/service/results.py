@@ -76,28 +76,31 @@ def read_set(store: Store, run: int, job: int, index: int) -> SetDetail:
     )
 
 
-def draw_gantt(store: Store, run: int, job: int, index: int, *, dark: bool) -> bytes:
+def draw_gantt(store: Store, run: int, job: int, index: int, *, dark: bool, narrow: bool) -> bytes:
     """A set's Gantt chart, as SVG.
 
+    :param narrow: for a screen of a telephone's width.
     :raise NotThereError: the set has no verdict, or does not exist.
     """
     from distributor.figures.style import darkened
 
-    svg = PENCIL.submit(_drawn, store, run, _find(store, run, job, index)).result()
+    svg = PENCIL.submit(_drawn, store, run, _find(store, run, job, index), narrow).result()
     return darkened(svg) if dark else svg
 
 
-def _drawn(store: Store, run: int, found: TaskSetRecord) -> bytes:
+def _drawn(store: Store, run: int, found: TaskSetRecord, narrow: bool) -> bytes:
     from distributor.data.read import read_run
     from distributor.figures.gantt import chart_height, gantt_chart, telling_window
-    from distributor.figures.style import WIDE, picture
+    from distributor.figures.style import NARROW, WIDE, picture
     from distributor.figures.trace import read_slices
 
     frames = read_run(store, run, batch=found.batch, set_index=found.set_index)
     slices = read_slices(store, found.id)
     drawing = gantt_chart(frames.jobs, frames.tasks, telling_window(frames.jobs), slices)
     height = chart_height(len(frames.tasks) + (slices is not None))
-    return picture(drawing, "svg", (WIDE, height))
+    # A narrow one needs more lines for its legend.
+    size = (NARROW, height + 0.25) if narrow else (WIDE, height)
+    return picture(drawing, "svg", size)
 
 
 def read_ratio(store: Store, run: int, job: int | None) -> Ratio:

@@ -1,8 +1,17 @@
 // One set in full: verdict and reason, its Gantt chart, its tasks.
+import { query } from "./api.js";
 import { find, make, plainLines, setFacts, setText } from "./dom.js";
 import { clockTime, counted, short, setTitle, span } from "./format.js";
 import { verdictSign } from "./sets.js";
 import { taskTable } from "./tasks.js";
+
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const NARROW = matchMedia("(max-width: 40rem)");
+
+function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : DARK.matches;
+}
 
 /** @returns a function that opens a set */
 export function setPanel(api) {
@@ -36,9 +45,8 @@ export function setPanel(api) {
 
   /** As a picture, and so without any right: what a name in it says is drawn, and nothing else. */
   async function drawChart(set, figure) {
-    const dark = getComputedStyle(document.body).colorScheme === "dark"
-      || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-    const path = `results/${set.job}/${set.index}/gantt.svg${dark ? "?dark=1" : ""}`;
+    const look = query({ dark: isDark() ? 1 : "", narrow: NARROW.matches ? 1 : "" });
+    const path = `results/${set.job}/${set.index}/gantt.svg${look}`;
     try {
       const svg = await (await api.open("GET", path, { signal: abort.signal })).text();
       if (shown !== set) return;
@@ -47,8 +55,8 @@ export function setPanel(api) {
       const picture = make("img", { src: url, alt: `Gantt chart of set ${setTitle(set)}; its figures are in the table below` });
       const scroll = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Gantt chart" }, picture);
       figure.replaceChildren(scroll, make("figcaption", {},
-        "A pale bar reaches from a job's release to its end, a strong one from its first instruction " +
-        "to its end, with whatever preempted it."));
+        "A pale bar reaches from a job's release to its end, a strong one from its first instruction to " +
+        "its end, with whatever preempted it; where switches were recorded, it is when the job ran."));
     } catch (error) {
       if (error.name === "AbortError") return;
       const why = error.status === 404 ? "There is no chart of this set." : error.message;
@@ -72,7 +80,8 @@ export function setPanel(api) {
     if (shown !== null && figure) void drawChart(shown, figure);
   };
   document.documentElement.addEventListener("themechange", again);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  DARK.addEventListener("change", again);
+  NARROW.addEventListener("change", again);
   return (set) => void open(set);
 }
 
