@@ -60,6 +60,11 @@ def test_json_holds_the_same_parameters(tmp_path: Path) -> None:
         ("a.json", '[{"tasks": []}]', "task set 0: a task set needs at least one task"),
         ("a.json", '[{"jobs": []}]', "task set 0: it is an object with a list `tasks`"),
         ("a.txt", "", "neither Python"),
+        (
+            "a.json",
+            '{"generate": {"tasks": 2, "utilization": 0.5, "seed": 1, "periods": null}}',
+            "generate: periods is a text, not None",
+        ),
         ("a.json", "[" * 100_000, "a.json: it is nested too deeply"),
         ("a.json", f"[{'9' * 5000}]", "a.json: it holds a number with too many digits"),
         ("a.csv", f"binary,origin\nbusy,{'[' * 100_000}\n", "line 2: it is nested too deeply"),

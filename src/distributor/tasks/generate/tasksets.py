@@ -81,8 +81,8 @@ class RandomTaskSets:
         self.method = _one_of("method", method, METHODS)
         self.fit = _one_of("fit", fit, FITS)
         self.priorities = _one_of("priorities", priorities, ASSIGNMENTS)
-        self.periods = parse_periods(periods)
-        self.deadlines = parse_deadlines(deadlines)
+        self.periods = parse_periods(_text("periods", periods))
+        self.deadlines = parse_deadlines(_text("deadlines", deadlines))
         self._schedulable = schedulable
         # What cannot be drawn at all is told before anything runs.
         for size in self.tasks:
@@ -210,8 +210,14 @@ _KEPT = (
 )
 
 
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is a text, not {value!r}")
+    return value
+
+
 def _one_of(name: str, value: str, known: Sequence[str] | Mapping[str, str]) -> str:
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise ConfigurationError(f"{name} is {', '.join(known)}, not {value!r}")
     return value
 
