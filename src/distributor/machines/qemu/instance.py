@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
@@ -16,6 +17,7 @@ from distributor.machines.qemu.command import MachineSpec, qemu_command
 from distributor.machines.qemu.console import Console
 from distributor.machines.qemu.monitor import Monitor
 from distributor.machines.qemu.process import Process, spawn
+from distributor.machines.qemu.rights import environment, lend, limits_of, rights_of
 from distributor.network.shared import SharedMemory
 
 #: How long QEMU may take to heed `quit`, or to end when its monitor has, before signals.
@@ -153,10 +155,21 @@ async def launch(
         spec = dataclasses.replace(spec, monitor=monitor_end, console=console_end)
         if memory is not None:
             assert shared is not None, "a machine of a template shares memory"
-            ends.append(shared.descriptor)
+            ends += [shared.descriptor, *memory.held]
             memory = dataclasses.replace(memory, shared=shared.descriptor)
             spec = dataclasses.replace(spec, memory=memory)
-        process = await spawn(qemu_command(spec), ends)
+        rights = rights_of(spec)
+        lent = spec
+        if rights.user is not None:
+            lent, descriptors = lend(spec, theirs)
+            ends += descriptors
+        process = await spawn(
+            qemu_command(lent),
+            ends,
+            rights.words(),
+            limits=limits_of(spec, rights),
+            environment=environment(os.environ),
+        )
         ours.pop_all()
     instance = Instance(spec, process, Console(console))
     own(instance)

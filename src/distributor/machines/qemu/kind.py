@@ -26,6 +26,7 @@ from distributor.machines.qemu.folder import RunFolder
 from distributor.machines.qemu.lock import OVERHEAD_MIB, may_lock
 from distributor.machines.qemu.machine import QemuMachine
 from distributor.machines.qemu.onecore import OneCore
+from distributor.machines.qemu.rights import Copies
 from distributor.machines.qemu.sealed import SealedQemuMachine
 from distributor.machines.qemu.template import Template, restored_spec, template
 from distributor.network.bridge import Bridge
@@ -165,6 +166,8 @@ class QemuKind:
             board=made_for.board,
         )
         self._one_core = OneCore()
+        self._copies = Copies()
+        weakref.finalize(self, self._copies.close)
         # Machines alone: a template that is locked can hang while its state is saved.
         self._locked = not virtual and may_lock(memory_mib + OVERHEAD_MIB)
         self._cores = None if virtual else Cores(cache_folder())
@@ -235,6 +238,7 @@ class QemuKind:
     def close(self) -> None:
         """End the network, and remove the folder of consoles that was made here."""
         self._network.close()
+        self._copies.close()
         folder, self._folder = self._folder, None
         if folder is not None:
             folder.close()
@@ -322,7 +326,8 @@ class QemuKind:
 
     async def _template(self, accelerator: Accelerator, limits: BootLimits) -> Template:
         name = f"template-{accelerator}"
-        return await template(self._named(name, accelerator), self._console(name), limits)
+        spec = self._named(name, accelerator)
+        return await template(spec, self._console(name), limits, self._copies)
 
     def _console(self, machine_id: str) -> Path:
         path = self.consoles / f"{machine_id}.log"

@@ -16,6 +16,7 @@ class TemplateMemory:
     :param own_mib: its size.
     :param restored: whether the machine goes on from the template, or becomes it.
     :param shared: descriptor of the shared memory.
+    :param copy: descriptor of what is taken in place of ``file``, which QEMU cannot open.
     """
 
     file: Path
@@ -23,11 +24,17 @@ class TemplateMemory:
     cpus: int
     restored: bool
     shared: int = 5
+    copy: int | None = None
 
     @property
     def mib(self) -> int:
         """All of it."""
         return self.own_mib + SHARED_MIB
+
+    @property
+    def held(self) -> list[int]:
+        """The descriptor that QEMU has to be born with for it."""
+        return [] if self.copy is None else [self.copy]
 
     def arguments(self) -> list[str]:
         """QEMU's words for it.
@@ -37,9 +44,10 @@ class TemplateMemory:
         What the template has written is shared by all machines until one writes to it.
         """
         share = "off" if self.restored else "on"
+        file = self.file if self.copy is None else f"/proc/self/fd/{self.copy}"
         return [
             "-object",
-            f"memory-backend-file,id=own,size={self.own_mib}M,share={share},mem-path={self.file}",
+            f"memory-backend-file,id=own,size={self.own_mib}M,share={share},mem-path={file}",
             "-object",
             f"memory-backend-file,id=shared,size={SHARED_MIB}M,share=on,"
             f"mem-path=/proc/self/fd/{self.shared}",

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distributor.errors import LaunchError
@@ -84,21 +84,32 @@ class Process:
             self._said = (self._said + data)[-_STDERR_MAX:]
 
 
-async def spawn(command: Sequence[str], pass_fds: Sequence[int]) -> Process:
+async def spawn(
+    command: Sequence[str],
+    pass_fds: Sequence[int],
+    rights: Sequence[str] = ("--no-new-privs",),
+    *,
+    limits: str = "",
+    environment: Mapping[str, str] | None = None,
+) -> Process:
     """Start a program that is killed when the calling thread ends.
 
     The thread must therefore live as long as the program is wanted: it is the one that
     runs the event loop.
 
+    :param rights: options of setpriv(1).
+    :param limits: commands of the shell that bound it.
+    :param environment: all of ours if None.
     :raise LaunchError: it cannot be started.
     """
     try:
         process = await asyncio.create_subprocess_exec(
-            *tied(command),
+            *tied(command, *rights, limits=limits),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=pass_fds,
+            env=environment,
             # A Ctrl-C at the terminal is for the owner, who then ends it in order.
             start_new_session=True,
         )

@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import socket
 import tempfile
@@ -25,6 +26,7 @@ from distributor.machines.qemu.boot import BootLimits, boot
 from distributor.machines.qemu.command import Accelerator, MachineSpec, qemu_command
 from distributor.machines.qemu.instance import Instance, complete, launch
 from distributor.machines.qemu.memory import TemplateMemory
+from distributor.machines.qemu.rights import Copies, copy_data, rights_of
 from distributor.network.line import Plug
 from distributor.network.shared import SharedMemory
 
@@ -180,11 +182,14 @@ def _about(spec: MachineSpec) -> dict[str, Any]:
     }
 
 
-async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Template:
+async def template(
+    spec: MachineSpec, console: Path, limits: BootLimits, copies: Copies
+) -> Template:
     """The template of a machine, made if there is none; once, whoever asks at once.
 
     :param spec: of a machine without a network.
     :param console: keeps what the template prints while it boots.
+    :param copies: keeps the memory for machines whose QEMU cannot open the file.
     :raise LaunchError: QEMU did not come up.
     :raise BootError: the template was not up within the limits.
     :raise GuestFault: the guest gave up.
@@ -205,7 +210,9 @@ async def template(spec: MachineSpec, console: Path, limits: BootLimits) -> Temp
             except BaseException:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
-    return Template(folder, restored, (folder / _STATE).read_bytes())
+        apart = rights_of(spec).user is not None
+        copy = copies.of(folder / _MEMORY) if apart else None
+        return Template(folder, _with_copy(restored, copy), (folder / _STATE).read_bytes())
 
 
 def restored_spec(spec: MachineSpec) -> MachineSpec:
@@ -220,6 +227,11 @@ def _folder(spec: MachineSpec) -> Path:
 def _with_memory(spec: MachineSpec, folder: Path, *, restored: bool) -> MachineSpec:
     memory = TemplateMemory(folder / _MEMORY, spec.memory_mib, spec.cpus, restored)
     return dataclasses.replace(spec, memory=memory)
+
+
+def _with_copy(spec: MachineSpec, copy: int | None) -> MachineSpec:
+    assert spec.memory is not None
+    return dataclasses.replace(spec, memory=dataclasses.replace(spec.memory, copy=copy))
 
 
 def _key(spec: MachineSpec) -> str:
@@ -240,16 +252,28 @@ def _processor(spec: MachineSpec) -> list[str]:
 
 
 async def _boot_and_save(spec: MachineSpec, console: Path, limits: BootLimits) -> bytes:
+    assert spec.memory is not None
     owned: list[Instance] = []
     shared = SharedMemory()
+    # Of its full size from the start, for QEMU may make no file larger.
+    memory = os.open(spec.memory.file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    apart = rights_of(spec).user is not None
+    written = os.memfd_create("template", os.MFD_CLOEXEC) if apart else memory
     try:
-        instance = await launch(spec, console, owned.append, shared)
+        os.ftruncate(written, spec.memory.own_mib << 20)
+        lent = _with_copy(spec, written) if apart else spec
+        instance = await launch(lent, console, owned.append, shared)
         await boot(instance, instance.monitor.stopped_itself(), limits)
-        return await _save(instance)
+        state = await _save(instance)
+        if apart:
+            copy_data(written, memory)
+        return state
     finally:
         for each in owned:
             await complete(asyncio.create_task(each.end()))
         shared.close()
+        for descriptor in {memory, written}:
+            os.close(descriptor)
 
 
 async def _save(instance: Instance) -> bytes:
