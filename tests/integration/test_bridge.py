@@ -102,7 +102,7 @@ def host_network() -> dict[str, str]:
 async def test_machines_lease_their_own_addresses(image: Image, cold: bool) -> None:
     async with (
         kind_of(image, clock="real", accelerator="tcg", cold=cold) as kind,
-        started(kind, "m1", "m2") as machines,
+        started(kind, *(["m1"] if cold else ["m1", "m2"])) as machines,
     ):
         told = {machine["machine"]: machine for machine in bridge_of(kind)["machines"]}
         for machine in machines:
@@ -112,7 +112,8 @@ async def test_machines_lease_their_own_addresses(image: Image, cold: bool) -> N
             assert at["hardware"] == f"0a:06:00:00:00:{int(at['lease'].split('.')[3]):02x}"
             assert await answers(machine)
             assert await answers(machine)
-        assert {at["lease"] for at in told.values()} == {"10.200.45.1", "10.200.45.2"}
+        leases = [at["lease"] for at in told.values()]
+        assert sorted(leases) == ["10.200.45.1", "10.200.45.2"][: len(machines)]
 
 
 def busy(number: int) -> TaskSet:
@@ -239,22 +240,22 @@ def test_nothing_outlives_a_controller_that_is_killed(when: str) -> None:
 
 @pytest.mark.parametrize("clock", ["virtual", "real"])
 def test_frames_that_are_lost_and_late_cost_no_set(image: Image, clock: str) -> None:
-    """One in ten lost, each way, and up to 20 ms late, out of order."""
+    """One in twelve lost, each way, and up to 10 ms late, out of order."""
     kind = QemuKind(image, network="bridge", clock=clock)
-    rough = RoughNetwork(kind._network, loss=0.1, delay_s=0.02)
+    rough = RoughNetwork(kind._network, loss=0.08, delay_s=0.01)
     kind._network = rough
     results = Results()
     with Distributor(2, session_type=kind, builtin=kind.builtin) as distributor:
-        distributor.add_job((busy(number) for number in range(6)), results)
+        distributor.add_job((busy(number) for number in range(4)), results)
         assert distributor.wait(300)
-    assert rough.lost > 5
-    assert sorted(results.found) == [(1, number) for number in range(6)]
+    assert rough.lost > 2
+    assert sorted(results.found) == [(1, number) for number in range(4)]
     verdicts = {result.verdict for result in results.found.values()}
     assert verdicts <= ({Verdict.SCHEDULABLE} | ({Verdict.MISSED} if clock == "real" else set()))
 
 
 async def test_a_machine_that_gets_no_lease_says_so(image: Image) -> None:
-    async with kind_of(image, boot_timeout_s=4) as kind:
+    async with kind_of(image, boot_timeout_s=3) as kind:
         kind._network = RoughNetwork(kind._network, loss=1, delay_s=0)
         machine = kind.create_reachable("m1")
         with pytest.raises(BootError, match="no DHCP server has answered on eth0 yet"):

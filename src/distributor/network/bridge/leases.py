@@ -59,9 +59,12 @@ class Dnsmasq:
                 "there is no dnsmasq, which leases machines their addresses",
                 hint="install it: apt-get install dnsmasq-base",
             )
+        # Larger than a command line may be, in a subnet of many machines.
+        self._told = os.memfd_create("dnsmasq.conf", os.MFD_CLOEXEC)
+        os.write(self._told, "\n".join(dnsmasq_lines(plan)).encode())
         self._command = [
             program,
-            "--conf-file=/dev/null",
+            f"--conf-file=/proc/self/fd/{self._told}",
             # Stays what it is and where it is, and complains to us.
             "--no-daemon",
             "--log-facility=-",
@@ -69,7 +72,7 @@ class Dnsmasq:
             "--pid-file=",
             # The leases are kept in memory, and outlive it.
             "--dhcp-leasefile=/proc/self/fd/0",
-            *(f"--{line}" for line in dnsmasq_lines(plan)),
+            f"--dhcp-lease-max={len(plan.numbers)}",
         ]
         self._rights = _nobodys_rights() if as_root else ()
         self._leases = os.memfd_create("leases", os.MFD_CLOEXEC)
@@ -86,6 +89,7 @@ class Dnsmasq:
             stdin=self._leases,
             stdout=self._said,
             stderr=self._said,
+            pass_fds=(self._told,),
             cwd="/",
         )
         #: Readable when it has ended.
