@@ -84,6 +84,14 @@ def test_pythons_version(version: tuple[int, ...], state: State) -> None:
     assert checkup.check_python(version).state is state
 
 
+def test_what_machines_of_arm_lack_is_told_by_package() -> None:
+    fit = checkup.check_arm({"arm64": [], "armhf": []})
+    assert (fit.state, fit.found) == (State.OK, "arm64 and armhf can be built and run")
+    half = checkup.check_arm({"arm64": [], "armhf": ["gcc-arm-linux-gnueabihf"]})
+    assert (half.state, half.found) == (State.LIMITED, "arm64 can be built and run")
+    assert half.advice == "For --arch armhf: apt-get install gcc-arm-linux-gnueabihf."
+
+
 def test_zstd_is_of_use_until_there_is_an_image() -> None:
     assert checkup.check_zstd("/usr/bin/zstd", image=False).state is State.OK
     assert checkup.check_zstd(None, image=True).state is State.OK

@@ -25,6 +25,7 @@ from distributor.machines.image import (
     sources,
 )
 from distributor.machines.image.cache import cache_folder, keep
+from distributor.machines.qemu import qemu_kind
 from tests import kernels
 
 MAKEFILE = """\
@@ -151,6 +152,19 @@ def test_a_missing_compiler_is_told_with_its_package(
     monkeypatch.setattr(sources, "_ask", lambda *words: "libc.a")
     with pytest.raises(ImageError, match="apt-get install libc6-dev"):
         sources.compiler_identity()
+
+
+def test_a_missing_compiler_for_arm_is_told_with_its_package(
+    guest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None if name.startswith("a") else name)
+    with pytest.raises(ImageError, match="apt-get install gcc-aarch64-linux-gnu"):
+        build_image(arch="arm64")
+    with pytest.raises(ImageError, match="apt-get install gcc-arm-linux-gnueabihf"):
+        build_image(arch="armhf")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ConfigurationError, match="apt-get install qemu-system-arm"):
+        qemu_kind(arch="armhf")
 
 
 def test_the_newest_package_is_read_from_what_apt_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ the looking.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -75,6 +76,21 @@ def check_qemu(facts: QemuFacts) -> Finding:
             "The virtual clock takes 1 processor; for more, install QEMU 10.0.",
         )
     return Finding("QEMU", State.OK, found)
+
+
+def check_arm(lacking: Mapping[str, Sequence[str]]) -> Finding:
+    """Machines of other processors than x86.
+
+    :param lacking: Debian packages that are not there, by what they are for.
+    """
+    there = [name for name, packages in lacking.items() if not packages]
+    found = f"{' and '.join(there)} can be built and run" if there else "no machines of ARM"
+    advice = " ".join(
+        f"For --arch {name}: apt-get install {' '.join(packages)}."
+        for name, packages in lacking.items()
+        if packages
+    )
+    return Finding("ARM machines", State.LIMITED if advice else State.OK, found, advice)
 
 
 def check_kvm(device: bool, accessible: bool, boots: bool | None) -> Finding:

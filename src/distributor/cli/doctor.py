@@ -20,7 +20,14 @@ from distributor.cli import checkup
 from distributor.cli.checkup import Finding, State
 from distributor.cli.exits import EXIT_BAD_INPUT
 from distributor.errors import ConfigurationError, ImageError
-from distributor.machines.image import cache_folder, find_image, require_image
+from distributor.machines.image import (
+    AMD64,
+    ARCHITECTURES,
+    Architecture,
+    cache_folder,
+    find_image,
+    require_image,
+)
 from distributor.machines.image.sources import compiler_identity
 from distributor.machines.qemu.accelerator import KVM, KvmProbe, kvm_opens
 from distributor.machines.qemu.facts import qemu_facts
@@ -90,6 +97,9 @@ def examine() -> Iterator[Finding]:
         yield Finding("Compiler", State.OK, compiler_identity())
     except ImageError as error:  # of no use once there is an image
         yield checkup.report("Compiler", error, State.LIMITED if image else State.MISSING)
+    yield checkup.check_arm(
+        {name: _lacking(each) for name, each in ARCHITECTURES.items() if each is not AMD64}
+    )
     yield checkup.check_zstd(shutil.which("zstd"), image is not None)
     try:
         image = require_image()
@@ -103,6 +113,15 @@ def examine() -> Iterator[Finding]:
     yield checkup.check_disk(
         folder, os.access(existing, os.W_OK | os.X_OK), shutil.disk_usage(existing).free
     )
+
+
+def _lacking(architecture: Architecture) -> list[str]:
+    """Debian packages that machines of an architecture need and that are not there."""
+    needs = {
+        architecture.program: architecture.program_package,
+        architecture.compiler: architecture.compiler_package,
+    }
+    return [package for program, package in needs.items() if shutil.which(program) is None]
 
 
 def _has_net_admin() -> bool:

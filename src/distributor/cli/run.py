@@ -239,7 +239,8 @@ def run(
     files = {"kernel": kernel, "binaries": binaries}
     options |= {name: str(path.absolute()) for name, path in files.items() if path}
     if described is not None:
-        options["profile"] = profile
+        own = str(profile).endswith(".toml")
+        options["profile"] = str(Path(str(profile)).absolute()) if own else profile
     elif clock is not Clock.SIMULATED and not on_boards:
         options["arch"] = arch
     if plan := bridge_options(bridge, subnet, first_machine, machine_range, uplink):
