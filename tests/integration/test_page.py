@@ -174,14 +174,18 @@ def test_all_of_it_goes_by_keys_alone(browser: Browser, service: Service) -> Non
         keys.press("Enter")
         expect(page.get_by_role("listitem").filter(has_text="by keys")).to_contain_text("cancelled")
 
-        # Without the token nothing is told any more.
+        # Without the token nothing is told any more, and nothing changes.
         go_to("Sign out")
         keys.press("Enter")
         expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
         page.reload()
         expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
+        resume = "fetch('/api/v1/resume', {method: 'POST'}).then((answer) => answer.status)"
+        assert page.evaluate(resume) == 401
         assert page.get_by_role("listitem").filter(has_text="by keys").count() == 0
-    assert (ask(service, "state")["maximum"], ask(service, "jobs")[0]["state"]) == (3, "cancelled")
+    state = ask(service, "state")
+    assert (state["state"], state["maximum"]) == ("paused", 3)
+    assert ask(service, "jobs")[0]["state"] == "cancelled"
 
 
 def ask(service: Service, what: str) -> dict:

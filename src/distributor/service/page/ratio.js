@@ -47,7 +47,7 @@ export function showRatio(model, api) {
     find("ratio-empty").hidden = some;
     find("ratio-figures").hidden = !some;
     place.hidden = !some;
-    setText(find("ratio-scope"), job.value ? `of job ${job.value}` : "of all jobs");
+    setText(find("ratio-scope"), job.value ? `of job ${job.value}` : "of all jobs together");
     if (!some) return;
     place.replaceChildren(chart(points, place.clientWidth || 480));
     if (find("ratio-figures").open) drawFigures();
