@@ -20,9 +20,10 @@ from playwright.sync_api import CDPSession, Page
 
 from benchmarks import Measured, measured
 from benchmarks._outside import needs
+from distributor.jobs.queue import Health
 from distributor.machines.machine import MachineState
 from distributor.service.changes import Event
-from distributor.service.models import Health, Machine, Set
+from distributor.service.models import Machine, Set
 from distributor.service.service import Service
 from distributor.session.result import Verdict
 from tests.browser import chromium, opened

@@ -260,6 +260,7 @@ class Distributor:
                     machine.id,
                     machine.state,
                     None if attempt is None else (attempt.job, attempt.index),
+                    self._engine.queue.health(machine.id),
                 )
                 for machine, attempt in self._engine.machines()
             ]

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from distributor.attach.door import open_door
 from distributor.attach.seen import Seen
@@ -29,6 +29,7 @@ from distributor.errors import (
 from distributor.jobs.job import Job, Ticket
 from distributor.jobs.queue import (
     Action,
+    Check,
     GiveUp,
     JobDone,
     PutBack,
@@ -57,6 +58,7 @@ from distributor.session.sealed import SealedSession
 from distributor.session.session import Session
 from distributor.session.simulated import SimulatedSession
 from distributor.tasks.task import Task
+from distributor.tasks.taskset import TaskSet
 
 log = logging.getLogger("distributor.engine")
 
@@ -65,6 +67,12 @@ _PAUSE_AFTER_S = 0.05
 #: How long the end of a connection may precede the news that its machine has died.
 _DEATH_NEWS_S = 2.0
 _CONSOLE_LINES = 20
+
+#: The set whose verdict is known: one short job with all the time in the world. Any loader of ours
+#: has its task; a machine that has not is believed without.
+CANARY: Final = TaskSet(Task("hey", arg1=1, period_ms=10_000, priority=1), name="canary")
+#: Verdicts that a machine which works gives it.
+_CANARY_VERDICTS = (Verdict.SCHEDULABLE, Verdict.MISSED)
 
 AnySession = Session | SealedSession | SimulatedSession
 
@@ -75,8 +83,8 @@ class _Life:
 
     machine: Machine
     task: asyncio.Task[None] | None = None
-    #: The sets it is to run; None tells it to end.
-    inbox: asyncio.Queue[Ticket | None] = dataclasses.field(default_factory=asyncio.Queue)
+    #: The sets it is to run, the canary among them; None tells it to end.
+    inbox: asyncio.Queue[Ticket | TaskSet | None] = dataclasses.field(default_factory=asyncio.Queue)
     attempt: Attempt | None = None
     begun_s: float = dataclasses.field(default_factory=time.monotonic)
 
@@ -232,6 +240,8 @@ class Engine:
                     self._stop(machine, hard)
                 case Run(machine, ticket):
                     self._lives[machine].inbox.put_nowait(ticket)
+                case Check(machine):
+                    self._lives[machine].inbox.put_nowait(CANARY)
                 case PutBack(machine, ticket):
                     attempt = self._attempt(machine, ticket)
                     self._notify(ticket, lambda m, a=attempt: m.stopped(a))  # type: ignore[misc]
@@ -327,17 +337,36 @@ class Engine:
         async with session:
             self.do(self.queue.ready(name))
             while (ticket := await self._next_ticket(life)) is not None:
+                if isinstance(ticket, TaskSet):
+                    await self._check(name, session, ticket)
+                    continue
                 life.attempt = self._attempt(name, ticket)
                 try:
-                    await self._run_set(life, session, ticket, life.attempt)
+                    decided = await self._run_set(life, session, ticket, life.attempt)
                 except ConfigurationError as refusal:
                     self.do(self.queue.refused(name, refusal))
                 else:
-                    self.do(self.queue.finished(name))
+                    self.do(self.queue.finished(name, doubtful=not decided))
                 finally:
                     life.attempt = None
 
-    async def _next_ticket(self, life: _Life) -> Ticket | None:
+    async def _check(self, name: str, session: AnySession, canary: TaskSet) -> None:
+        """Run the canary; nobody who watches is told.
+
+        :raise MachineError: it came to another verdict than it has.
+        """
+        log.info("machine %s is in doubt, and runs a task set whose verdict is known", name)
+        try:
+            record = await session.run(canary, lambda events: None, None, 0)
+        except ConfigurationError as error:
+            log.info("machine %s is believed, since it cannot run that: %s", name, error)
+        else:
+            verdict, reason = record.judge()
+            if verdict not in _CANARY_VERDICTS:
+                raise MachineError(f"a task set that cannot fail was {verdict} on {name}: {reason}")
+        self.do(self.queue.checked(name))
+
+    async def _next_ticket(self, life: _Life) -> Ticket | TaskSet | None:
         with contextlib.suppress(TimeoutError):
             # Not wait_for, which in Python 3.11 may swallow a cancellation.
             async with asyncio.timeout(_PAUSE_AFTER_S):
@@ -350,7 +379,8 @@ class Engine:
 
     async def _run_set(
         self, life: _Life, session: AnySession, ticket: Ticket, attempt: Attempt
-    ) -> None:
+    ) -> bool:
+        """Whether the machine can be believed: it came to a verdict, or was not to."""
         loop = asyncio.get_running_loop()
         begun_s = loop.time()
         self._notify(ticket, lambda monitor: monitor.started(attempt))
@@ -363,7 +393,7 @@ class Engine:
         record = await session.run(ticket.taskset, tell, ticket.job.goal, ticket.job.switches)
         after = observe(life.machine)
         if self.queue.running(attempt.machine) is not ticket:
-            return  # it was given back a moment ago, and will be run elsewhere
+            return True  # it was given back a moment ago, and will be run elsewhere
         facts = dataclasses.replace(
             life.machine.facts, kernel=session.peer.kernel, loader=session.peer.loader
         )
@@ -373,11 +403,12 @@ class Engine:
         if result.noise is not None and (again := self.queue.disturbed(attempt.machine)):
             log.info("set %d of job %d is run again: %s", attempt.index, attempt.job, result.noise)
             self.do(again)
-            return
+            return True
         if result.verdict is Verdict.UNDECIDED:
             self._notify(ticket, lambda monitor: monitor.bad(attempt, result))
-        else:
-            self._notify(ticket, lambda monitor: monitor.finished(attempt, result))
+            return False
+        self._notify(ticket, lambda monitor: monitor.finished(attempt, result))
+        return True
 
     # -- telling who watches -----------------------------------------------------------
 

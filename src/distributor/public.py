@@ -25,7 +25,7 @@ from distributor.errors import (
     WireError,
 )
 from distributor.jobs.job import JobState
-from distributor.jobs.queue import QueueState
+from distributor.jobs.queue import Health, QueueState
 from distributor.machines.machine import Machine, MachineKind, MachineState
 from distributor.monitors.console import ConsoleMonitor
 from distributor.monitors.file import CsvMonitor, JsonLinesMonitor
@@ -55,6 +55,7 @@ __all__ = [
     "Event",
     "EventType",
     "GuestFault",
+    "Health",
     "ImageError",
     "JobState",
     "JobView",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from distributor.jobs.job import JobState
+from distributor.jobs.queue import Health
 from distributor.machines.machine import MachineState
 
 
@@ -16,6 +17,7 @@ class MachineView:
     state: MachineState
     #: Job number and index of the set that it runs; None when it runs none.
     running: tuple[int, int] | None
+    health: Health = Health.GOOD
 
 
 @dataclass(frozen=True, slots=True)

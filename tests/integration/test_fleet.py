@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import random
 import signal
@@ -15,6 +16,7 @@ import pytest
 from benchmarks.spread import busy_host
 from distributor import (
     Distributor,
+    Health,
     QueueState,
     StoreMonitor,
     Task,
@@ -112,6 +114,39 @@ def test_a_guest_that_is_brought_down_makes_its_set_undecided(
     assert down.verdict is Verdict.UNDECIDED
     assert "gave up" in down.reason
     assert results.found[1, 1].verdict is Verdict.SCHEDULABLE
+
+
+def test_sets_that_bring_their_guests_down_wait_and_the_machines_after_them_are_checked(
+    compile_c: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = compile_c(  # type: ignore[operator]
+        "down",
+        "#include <unistd.h>\n#include <sys/reboot.h>\n"
+        "int main(void) { return reboot(RB_POWER_OFF); }\n",
+    )
+    results = Results()
+    with (
+        caplog.at_level(logging.INFO, "distributor.engine"),
+        Distributor(set_tries=2) as distributor,
+    ):
+        distributor.add_job(
+            [TaskSet([Task(own)]), TaskSet([Task(own)]), short(2), short(3)], results
+        )
+        assert distributor.wait(300)
+        assert [machine.health for machine in distributor.machines] == [Health.GOOD] * len(
+            distributor.machines
+        )
+    # The harmless ones went first, though they stood last.
+    assert list(results.found) == [(1, 2), (1, 3), (1, 0), (1, 1)]
+    assert [result.verdict for result in results.found.values()] == [
+        *[Verdict.SCHEDULABLE] * 2,
+        *[Verdict.UNDECIDED] * 2,
+    ]
+    down = results.found[1, 0]
+    assert len(down.machines) == 2
+    assert "gave up" in down.reason
+    checked = [record for record in caplog.records if "is in doubt" in record.getMessage()]
+    assert [record.args for record in checked] == [("m3",)]
 
 
 def test_a_job_that_never_ends_is_given_up_by_the_watchdog(compile_c: object) -> None:

@@ -19,6 +19,7 @@ from distributor import (
     Event,
     GuestFault,
     LaunchError,
+    MachineError,
     Monitor,
     QueueState,
     Result,
@@ -94,6 +95,47 @@ def test_every_set_is_run_and_judged(
     for machine in kind.made.values():
         assert machine.loader.connections == 1
         assert machine.loader.words.count(0x0DE5F11E) == 1
+
+
+class Lame(ExtendedLoader):
+    """Hangs up as soon as it is to run a set, the canary included."""
+
+    async def run(self, writer: asyncio.StreamWriter) -> None:
+        raise ConnectionResetError
+
+
+def test_a_sick_host_ends_the_run_and_makes_no_set_undecided(builtin: dict[str, Path]) -> None:
+    watcher = Watcher()
+    with Distributor(session_type=FakeKind(Lame), builtin=builtin) as distributor:
+        distributor.add_job(sets(9), watcher)
+        with pytest.raises(MachineError, match="3 machines in a row failed a task set whose"):
+            distributor.wait(20)
+        assert distributor.get_distributor_state() is QueueState.FAILED
+    assert not watcher.verdicts
+
+
+def test_machines_that_give_the_canary_another_verdict_are_not_believed(
+    builtin: dict[str, Path],
+) -> None:
+    lame = iter([Lame, Lame])
+    kind = FakeKind(
+        lambda: next(lame, lambda: ExtendedLoader(lambda task, job: ("EXIT_ERROR", 1)))()
+    )
+    with Distributor(session_type=kind, builtin=builtin) as distributor:
+        distributor.add_job(sets(9))
+        with pytest.raises(MachineError, match="a task set that cannot fail was failed on m5"):
+            distributor.wait(20)
+
+
+def test_a_machine_without_the_canarys_task_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(b"\x7fELF")
+    lame = iter([Lame, Lame])
+    watcher = Watcher()
+    kind = FakeKind(lambda: next(lame, ExtendedLoader)())
+    with Distributor(session_type=kind, builtin={}) as distributor:
+        distributor.add_job([TaskSet([Task(str(tmp_path / "mine"), period_ms=5)])] * 3, watcher)
+        assert distributor.wait(20)
+    assert len(watcher.verdicts) == 3
 
 
 def test_a_job_is_paused_resumed_and_cancelled(builtin: dict[str, Path]) -> None:

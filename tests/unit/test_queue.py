@@ -26,8 +26,11 @@ from distributor.jobs.job import LATER, LINE_END_MAX, Job, JobState, Later, Past
 from distributor.jobs.queue import (
     FAILED_STARTS_MAX,
     LOSSES_MAX,
+    SICK_MAX,
     Action,
+    Check,
     GiveUp,
+    Health,
     JobDone,
     PutBack,
     Queue,
@@ -55,6 +58,8 @@ def names(actions: list[Action]) -> list[str]:
                 said.append(f"{'kill' if hard else 'stop'} {machine}")
             case Run(machine, ticket):
                 said.append(f"run {machine} {ticket.index}")
+            case Check(machine):
+                said.append(f"check {machine}")
             case PutBack(machine, ticket):
                 said.append(f"back {machine} {ticket.index}")
             case GiveUp(machine, ticket, _):
@@ -62,6 +67,12 @@ def names(actions: list[Action]) -> list[str]:
             case JobDone(job):
                 said.append(f"done {job.number}")
     return said
+
+
+def ready(queue: Queue, machine: str) -> list[str]:
+    """A machine has come up, and has run the canary where there is doubt."""
+    actions = names(queue.ready(machine))
+    return names(queue.checked(machine)) if actions == [f"check {machine}"] else actions
 
 
 def test_sets_run_in_order_on_as_many_machines_as_they_need() -> None:
@@ -143,12 +154,12 @@ def test_a_lost_machine_costs_its_set_no_try() -> None:
     queue.add(Job(sets(1)))
     machine = "m1"
     for _ in range(LOSSES_MAX - 1):
-        assert names(queue.ready(machine)) == [f"run {machine} 0"]
+        assert ready(queue, machine) == [f"run {machine} 0"]
         back, start = names(queue.lost(machine, LOST))
         assert back == f"back {machine} 0"
         machine = start.removeprefix("start ")
     # ... but not without end.
-    queue.ready(machine)
+    ready(queue, machine)
     assert names(queue.lost(machine, LOST))[0] == f"undecided {machine} 0"
 
 
@@ -168,7 +179,8 @@ def test_a_set_that_cost_a_machine_is_tried_again_when_the_others_have_run() -> 
     assert names(queue.lost("m1", FAULT)) == ["back m1 0", "start m2"]
     assert names(queue.ready("m2")) == ["run m2 1"]
     assert names(queue.lost("m2", LOST)) == ["back m2 1", "start m3"]
-    assert names(queue.ready("m3")) == ["run m3 2"]
+    assert names(queue.ready("m3")) == ["check m3"]
+    assert names(queue.checked("m3")) == ["run m3 2"]
     assert names(queue.finished("m3")) == ["run m3 0"]
     assert names(queue.lost("m3", FAULT)) == ["undecided m3 0", "start m4"]
     assert names(queue.ready("m4")) == ["run m4 1"]
@@ -191,10 +203,124 @@ def test_sets_that_cost_machines_do_not_pile_up_at_the_end_of_an_endless_line() 
     queue.add(Job(itertools.repeat(one)))
     given_up = 0
     for number in range(1, 5 * LINE_END_MAX):
-        queue.ready(f"m{number}")
+        ready(queue, f"m{number}")
         given_up += names(queue.lost(f"m{number}", FAULT))[0].startswith("undecided")
     # Each round either adds one to the end of the line or takes one from there.
     assert given_up > LINE_END_MAX
+
+
+# Machines in doubt
+
+
+def lose_two(queue: Queue) -> None:
+    """Two machines are lost under sets, one after the other; m3 has been asked for."""
+    queue.ready("m1")
+    queue.lost("m1", FAULT)
+    queue.ready("m2")
+    assert names(queue.lost("m2", LOST))[-1] == "start m3"
+
+
+def test_a_machine_in_doubt_runs_the_canary_before_a_set() -> None:
+    queue = Queue(1, 3)
+    queue.add(Job(sets(9)))
+    lose_two(queue)
+    assert names(queue.ready("m3")) == ["check m3"]
+    assert queue.health("m3") is Health.UNKNOWN
+    assert queue.running("m3") is None
+    assert names(queue.checked("m3")) == ["run m3 2"]
+    assert queue.health("m3") == "good"
+    # With the canary the doubt is gone: the next loss is the first one again.
+    assert names(queue.lost("m3", FAULT)) == ["back m3 2", "start m4"]
+    assert names(queue.ready("m4")) == ["run m4 3"]
+
+
+def test_a_set_that_is_finished_between_two_losses_leaves_no_doubt() -> None:
+    queue = Queue(2, 3)
+    queue.add(Job(sets(9)))
+    queue.ready("m1")
+    queue.ready("m2")
+    queue.lost("m1", FAULT)
+    queue.finished("m2")
+    queue.lost("m2", FAULT)
+    assert names(queue.ready("m3")) == ["run m3 3"]
+
+
+def test_machines_that_fail_the_canary_are_replaced_and_then_the_queue_gives_up() -> None:
+    queue = Queue(1, 3)
+    job = Job(sets(9))
+    queue.add(job)
+    lose_two(queue)
+    for number in range(3, 3 + SICK_MAX - 1):
+        queue.ready(f"m{number}")
+        assert names(queue.lost(f"m{number}", FAULT)) == [f"start m{number + 1}"]
+    last = f"m{2 + SICK_MAX}"
+    queue.ready(last)
+    assert names(queue.lost(last, FAULT)) == []
+    assert queue.state is QueueState.FAILED
+    assert "3 machines in a row failed a task set whose verdict is known" in str(queue.error)
+    assert "the last one: panic" in str(queue.error)
+    # No set has paid for it, and all goes on when the host has been mended.
+    assert job.decided == 0
+    assert names(queue.resume()) == ["start m6"]
+    assert names(queue.ready("m6")) == ["run m6 2"]
+
+
+def test_machines_that_fail_the_canary_now_and_then_do_not_end_the_run() -> None:
+    queue = Queue(1, 99)
+    queue.add(Job(sets(99)))
+
+    def lose() -> None:
+        queue.lost(queue.machines[0], FAULT)
+
+    for _ in range(2 * SICK_MAX):
+        for _ in range(2):
+            ready(queue, queue.machines[0])
+            lose()
+        assert names(queue.ready(queue.machines[0])) == [f"check {queue.machines[0]}"]
+        lose()
+        # The next one passes it.
+        assert ready(queue, queue.machines[0])[0].startswith("run")
+        (last,) = queue.machines
+        queue.finished(last)
+        queue.kill(last)
+        queue.lost(last, None)
+    assert queue.state is QueueState.RUNNING
+
+
+def test_a_machine_whose_report_came_to_nothing_is_in_doubt() -> None:
+    queue = Queue(1, 1)
+    queue.add(Job(sets(2)))
+    queue.ready("m1")
+    assert names(queue.finished("m1", doubtful=True)) == ["check m1"]
+    assert names(queue.checked("m1")) == ["run m1 1"]
+    # Nothing is checked that has nothing to run.
+    assert names(queue.finished("m1", doubtful=True)) == ["done 1"]
+    assert names(queue.add(Job(sets(1), number=2))) == ["check m1"]
+
+
+def test_no_further_machine_is_started_for_the_set_of_one_that_is_checked() -> None:
+    queue = Queue(2, 1)
+    queue.add(Job(sets(1)))
+    queue.ready("m1")
+    queue.finished("m1", doubtful=True)
+    assert names(queue.add(Job(sets(1), number=2))) == ["check m1"]
+
+
+def test_a_machine_that_is_checked_ends_as_others_do() -> None:
+    queue = Queue(1, 3)
+    queue.add(Job(sets(9)))
+    lose_two(queue)
+    queue.ready("m3")
+    assert names(queue.kill_all()) == ["kill m3"]
+    assert names(queue.lost("m3", None)) == []
+    assert names(queue.resume()) == ["start m4"]
+    queue.ready("m4")
+    queue.lost("m4", FAULT)
+    queue.ready("m5")
+    queue.lost("m5", FAULT)
+    queue.ready("m6")
+    assert names(queue.shut_down()) == ["stop m6"]
+    assert names(queue.checked("m6")) == []
 
 
 # What the user asks of one job
@@ -448,6 +574,7 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
     verdicts: list[tuple[int, int]] = []
     starting: list[str] = []
     running: dict[str, Ticket] = {}
+    checking: list[str] = []
     ending: list[str] = []
     done = 0
     jobs = [Job(sets(count)), Job(sets(count), number=2)]
@@ -463,9 +590,13 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
                     starting.append(machine)
                 case Stop(machine, _):
                     ending.append(machine)
-                    if machine in starting:
-                        starting.remove(machine)
+                    for those in (starting, checking):
+                        if machine in those:
+                            those.remove(machine)
+                case Check(machine):
+                    checking.append(machine)
                 case Run(machine, ticket):
+                    assert queue.health(machine) is Health.GOOD
                     assert not ticket.job.held
                     assert not ticket.job.cancelled
                     running[machine] = ticket
@@ -486,6 +617,7 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
         choices += ["ready"] * 6 * bool(starting)
         choices += ["finished", "finished", "disturbed", "lost", "fault"] * bool(running)
         choices += ["ended"] * 4 * bool(ending)
+        choices += ["checked", "checked", "checked", "sick"] * bool(checking)
         match chance.choice(choices):
             case "ready":
                 apply(queue.ready(starting.pop(chance.randrange(len(starting)))))
@@ -503,6 +635,10 @@ def test_whatever_happens_every_set_gets_exactly_one_verdict(
             case "lost" | "fault" as how:
                 machine = chance.choice(list(running))
                 apply(queue.lost(machine, LOST if how == "lost" else FAULT))
+            case "checked":
+                apply(queue.checked(checking.pop(chance.randrange(len(checking)))))
+            case "sick":
+                apply(queue.lost(checking.pop(), FAULT))
             case "ended":
                 apply(queue.lost(ending.pop(), None))
             case "user":

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distributor.jobs.job import JobState
-from distributor.jobs.queue import QueueState
+from distributor.jobs.queue import Health, QueueState
 from distributor.machines.machine import MachineState
 from distributor.service.changes import REFRESH_S, SETS_MAX, Changes, Event
 from distributor.service.ledger import WINDOW_S, Rate
 from distributor.service.limit import Bucket, Buckets
-from distributor.service.models import Health, Job, Machine, Set, State
+from distributor.service.models import Job, Machine, Set, State
 from distributor.service.stream import BACKLOG_BYTES, Listener, encode
 from distributor.session.result import Clock, Verdict
 

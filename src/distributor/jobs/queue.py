@@ -9,8 +9,9 @@ A machine is in one of these states:
 state     it is                leaves by
 ========  ===================  =========================================
 STARTING  coming up            ready → IDLE, lost → gone
-IDLE      waiting for a set    Run → BUSY, Stop → ENDING, lost → gone
+IDLE      waiting for a set    Run → BUSY, Check → CHECKING, Stop → ENDING, lost → gone
 BUSY      running a set        finished → IDLE or ENDING, lost → gone
+CHECKING  running the canary   checked → IDLE or ENDING, lost → gone
 ENDING    being stopped        lost → gone
 ========  ===================  =========================================
 
@@ -19,6 +20,13 @@ A BUSY machine that is one too many ends when its set has.
 A set that comes back goes to the head of its job's line, if nobody but the user or the host
 was the cause. One under which a machine was lost goes to the end of that line, so that sets
 that kill machines do not keep the others waiting.
+
+A machine has a health. It is good until there is a doubt: its last set was undecided though it
+reported to the end, or :data:`DOUBT_AFTER` machines were lost under sets, one after the other.
+Then it is unknown, and runs the canary, a set whose verdict is known, before any other. Passed,
+the machine is good, and so is the host: it was the sets. Failed, the machine is bad, and replaced;
+after :data:`SICK_MAX` in a row the queue gives up until resume, since a sick host would make set
+after set undecided.
 
 A job that is held gives no set; those of its sets that run go on. A cancelled one, too, gives
 none any more: a set that runs is finished, and its verdict counts, since the machine would be
@@ -32,7 +40,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from distributor.errors import DistributorError, StateError
+from distributor.errors import DistributorError, MachineError, StateError
 from distributor.jobs.job import Job, Ticket
 
 #: Machines that may be lost under one set before it is given up as undecided. A set
@@ -42,6 +50,13 @@ LOSSES_MAX = 10
 #: Machines that may fail to start, one after the other, before the queue gives up. Those
 #: that are lost while they start (``transient``) count to :data:`LOSSES_MAX` instead.
 FAILED_STARTS_MAX = 3
+
+
+#: Machines lost under sets, with no set finished in between, that put all in doubt: one is the
+#: set's, or bad luck.
+DOUBT_AFTER = 2
+#: Machines that may fail the canary, one after the other, before the queue gives up.
+SICK_MAX = 3
 
 
 class QueueState(StrEnum):
@@ -57,17 +72,29 @@ class QueueState(StrEnum):
     FAILED = "failed"
 
 
+class Health(StrEnum):
+    """Whether a machine can be believed."""
+
+    GOOD = "good"
+    #: In doubt until it has run the canary.
+    UNKNOWN = "unknown"
+    #: It failed the canary, and is about to be replaced.
+    BAD = "bad"
+
+
 class _Place(Enum):
     STARTING = 1
     IDLE = 2
     BUSY = 3
-    ENDING = 4
+    CHECKING = 4
+    ENDING = 5
 
 
 @dataclass(slots=True)
 class _Seat:
     place: _Place = _Place.STARTING
     ticket: Ticket | None = None
+    health: Health = Health.GOOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +121,13 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """Have this machine, which is idle, run the canary."""
+
+    machine: str
+
+
+@dataclass(frozen=True, slots=True)
 class PutBack:
     """The set is in the queue again; tell who watches."""
 
@@ -117,7 +151,7 @@ class JobDone:
     job: Job
 
 
-Action = Start | Stop | Run | PutBack | GiveUp | JobDone
+Action = Start | Stop | Run | Check | PutBack | GiveUp | JobDone
 
 
 class Queue:
@@ -136,6 +170,9 @@ class Queue:
         self._seats: dict[str, _Seat] = {}
         self._paused = False
         self._failed_starts = self._lost_starts = 0
+        # Machines lost under sets since one was finished; machines that failed the canary
+        # since one passed.
+        self._lost = self._sick = 0
         self._machines_made = 0
         #: Why the queue gave up on starting machines, while it has.
         self.error: DistributorError | None = None
@@ -165,6 +202,11 @@ class Queue:
         """The set that a machine has; None when it has none, or has had it taken away."""
         seat = self._seats.get(machine)
         return None if seat is None else seat.ticket
+
+    def health(self, machine: str) -> Health:
+        """Whether a machine can be believed; one that is gone cannot."""
+        seat = self._seats.get(machine)
+        return Health.BAD if seat is None else seat.health
 
     @property
     def done(self) -> bool:
@@ -236,6 +278,7 @@ class Queue:
         self._paused = False
         self.error = None
         self._failed_starts = self._lost_starts = 0
+        self._lost = self._sick = 0
         return self._settle()
 
     # -- events from machines ----------------------------------------------------------
@@ -246,13 +289,31 @@ class Queue:
         if seat.place is _Place.STARTING:
             seat.place = _Place.IDLE
             self._failed_starts = self._lost_starts = 0
+            if self._lost >= DOUBT_AFTER:
+                seat.health = Health.UNKNOWN
         return self._settle()
 
-    def finished(self, machine: str) -> list[Action]:
-        """The set on a machine has its verdict, and who watches has been told."""
+    def checked(self, machine: str) -> list[Action]:
+        """The canary on a machine ended as it has to; otherwise the machine is :meth:`lost`."""
+        seat = self._seat(machine, _Place.CHECKING, _Place.ENDING)
+        seat.health = Health.GOOD
+        self._lost = self._sick = 0
+        if seat.place is _Place.CHECKING:
+            seat.place = _Place.IDLE
+        return self._settle()
+
+    def finished(self, machine: str, *, doubtful: bool = False) -> list[Action]:
+        """The set on a machine has its verdict, and who watches has been told.
+
+        :param doubtful: the verdict is none that the set can have come to by itself.
+        """
         seat = self._seat(machine, _Place.BUSY, _Place.ENDING)
         actions: list[Action] = []
         if seat.ticket is not None:
+            if doubtful:
+                seat.health = Health.UNKNOWN
+            else:
+                self._lost = 0
             actions += self._decide(seat.ticket)
             actions += self._look(seat.ticket.job)
             seat.ticket = None
@@ -285,6 +346,13 @@ class Queue:
             self._lost_starts += error.transient
             if self._failed_starts >= FAILED_STARTS_MAX or self._lost_starts >= LOSSES_MAX:
                 self.error = error
+        if seat.place is _Place.CHECKING and error is not None:
+            seat.health = Health.BAD
+            self._sick += 1
+            if self._sick >= SICK_MAX:
+                self.error = _sickness(error)
+        if seat.ticket is not None and error is not None:
+            self._lost += 1
         if seat.ticket is not None and error is not None and not error.transient:
             seat.ticket.tries += 1
             if seat.ticket.tries >= self._set_tries:
@@ -395,16 +463,31 @@ class Queue:
                 seat.place = _Place.ENDING
         for name in present[:maximum]:
             seat = self._seats[name]
-            if seat.place is _Place.IDLE and (ticket := self._next()) is not None:
+            if seat.place is _Place.IDLE and seat.health is not Health.GOOD:
+                if self._waiting():
+                    seat.place = _Place.CHECKING
+                    actions.append(Check(name))
+            elif seat.place is _Place.IDLE and (ticket := self._next()) is not None:
                 seat.place, seat.ticket = _Place.BUSY, ticket
                 ticket.machines.append(name)
                 actions.append(Run(name, ticket))
         # Every seat counts here, ENDING ones too: they still use the host.
         room = maximum - len(self._seats)
-        starting = sum(seat.place is _Place.STARTING for seat in self._seats.values())
+        # Those that take a set as soon as they can.
+        coming = (_Place.STARTING, _Place.CHECKING)
+        starting = sum(seat.place in coming for seat in self._seats.values())
         for _ in range(min(room, self._waiting() - starting)):
             self._machines_made += 1
             name = f"m{self._machines_made}"
             self._seats[name] = _Seat()
             actions.append(Start(name))
         return actions
+
+
+def _sickness(error: DistributorError) -> MachineError:
+    return MachineError(
+        f"{SICK_MAX} machines in a row failed a task set whose verdict is known; the last one: "
+        f"{error.message}",
+        hint="`distributor doctor` looks at this host; what has no verdict is kept",
+        console=error.console if isinstance(error, MachineError) else "",
+    )

@@ -283,6 +283,7 @@ class Client:
                 each.id,
                 each.state,
                 None if each.job is None or each.index is None else (each.job, each.index),
+                each.health,
             )
             for each in self.list_machines()
         ]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from distributor.jobs.job import JobState
-from distributor.jobs.queue import QueueState
+from distributor.jobs.queue import Health, QueueState
 from distributor.machines.machine import MachineState
 from distributor.session.description import Goal
 from distributor.session.result import Clock, Verdict
@@ -16,14 +15,6 @@ from distributor.session.switch import SWITCHES_MAX
 
 #: Greatest whole number that a browser's numbers hold exactly.
 NUMBER_MAX = 2**53 - 1
-
-
-class Health(StrEnum):
-    """What a machine's past says of it."""
-
-    GOOD = "good"
-    UNKNOWN = "unknown"
-    BAD = "bad"
 
 
 class _Told(BaseModel):

@@ -22,7 +22,7 @@ from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.service.changes import BATCH_S, Changes, Event
 from distributor.service.jobs import Jobs
-from distributor.service.models import Health, Machine, State
+from distributor.service.models import Machine, State
 from distributor.service.settings import Settings
 from distributor.service.stream import Stream
 from distributor.service.watch import Watch, printable_text
@@ -236,7 +236,7 @@ class Service:
         return Machine(
             id=machine.id,
             state=machine.state,
-            health=Health.GOOD,
+            health=self.engine.queue.health(machine.id),
             job=None if attempt is None else attempt.job,
             index=None if attempt is None else attempt.index,
             name=None if attempt is None else printable_text(attempt.taskset.name),
