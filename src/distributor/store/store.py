@@ -134,7 +134,7 @@ class Store:
         with self._writing(), self._writer.begin() as connection:
             try:
                 key = connection.execute(
-                    insert(tasksets).values(taskset_row(run_id, attempt, result))
+                    insert(tasksets), taskset_row(run_id, attempt, result)
                 ).inserted_primary_key
             except IntegrityError as error:
                 raise StoreError(
