@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from distributor.cli.main import app
 from distributor.errors import ConfigurationError
 from distributor.machines.profile import ProfileKind, kind, read_profile, shipped_profiles
 from distributor.machines.qemu import QemuFacts
@@ -171,3 +173,23 @@ def test_wrong_options_are_refused(file: Path, given, says: str) -> None:
     file.write_text(LEAST + '[start]\nkernel = "image"')
     with pytest.raises(ConfigurationError, match=says):
         ProfileKind(file, **given)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--profile", "genode-pbxa9", "--arch", "arm64"], "--arch does not go with --profile"),
+        (["--profile", "genode-pbxa9", "--mips", "500"], "--mips does not go with --profile"),
+        (["--profile", "genode-pbxa9", "--hosts", "lab"], "--hosts does not go with --profile"),
+        (["--kernel", "image.elf"], "--kernel and --binaries go with --profile"),
+        (["--profile", "tasty"], "there is no profile 'tasty'"),
+    ],
+)
+def test_options_that_do_not_go_with_a_profile_are_refused(
+    tmp_path: Path, words: list[str], says: str
+) -> None:
+    sets = tmp_path / "sets.json"
+    sets.write_text('[{"tasks": [{"binary": "hey", "period_ms": 5}]}]')
+    done = CliRunner().invoke(app, ["run", str(sets), *words])
+    assert isinstance(done.exception, ConfigurationError)
+    assert says in str(done.exception)

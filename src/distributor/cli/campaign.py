@@ -87,6 +87,7 @@ def campaign(
         ),
     ] = "auto",
     clock: Annotated[Clock | None, typer.Option(help="As for run.", show_default="virtual")] = None,
+    arch: Annotated[str | None, typer.Option(help="As for run.", show_default="amd64")] = None,
     network: Annotated[
         str | None, typer.Option(help="As for run; auto is sealed.", show_default="auto")
     ] = None,
@@ -126,6 +127,7 @@ def campaign(
         "per_size": per_size,
         "largest": largest,
         "clock": clock,
+        "arch": arch,
         "network": network,
         "cpus": cpus,
         "memory_mib": memory_mib,

@@ -219,6 +219,11 @@ def run(
     described = None
     if profile is not None:
         described = read_profile(profile)
+        for name in ("hosts", "boards", "arch", "mips"):
+            if is_given(context, name):
+                raise ConfigurationError(
+                    f"--{name} does not go with --profile, which says what its machines are"
+                )
         cpus = cpus or described.cpus
         clock = clock or described.clocks[0]
     elif kernel is not None or (binaries is not None and not (hosts or boards)):
