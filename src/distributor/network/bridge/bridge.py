@@ -174,13 +174,18 @@ class BridgeLine:
         try:
             made.setblocking(False)
             await asyncio.get_running_loop().sock_connect(made, (self._address, self.port))
-            if not self._settled:
-                await self._kept.ask("settle", number=self._number)
-                self._settled = True
+            await self.settle()
             return await asyncio.open_connection(sock=made)
         except BaseException:
             made.close()
             raise
+
+    async def settle(self) -> None:
+        """Spare the machine, which has its lease, what comes by an uplink for all: each frame
+        would be an interrupt in the middle of its tasks."""
+        if not self._settled:
+            self._settled = True
+            await self._kept.ask("settle", number=self._number)
 
     def watch(self, lost: Callable[[str], None]) -> None:
         """See :meth:`~distributor.network.line.Line.watch`."""

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -53,12 +54,10 @@ class Kept:
         :raise NetworkError: it cannot be had.
         """
         path = folder / SOCKET
-        path.unlink(missing_ok=True)
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         said = os.memfd_create("keeper", os.MFD_CLOEXEC)
         with its, socket.socket(socket.AF_UNIX) as looked_at:
-            looked_at.bind(str(path))
-            looked_at.listen()
+            _listen(looked_at, path)
             ends = (its.fileno(), looked_at.fileno())
             words = [sys.executable, "-m", _KEEPER, *map(str, ends), json.dumps(plan.options)]
             process = _spawn(words, said, ends)
@@ -133,6 +132,23 @@ class Kept:
     def end(self) -> None:
         """End it, and with it the bridge and dnsmasq; waits for that. Idempotent."""
         self._end()
+
+
+def _listen(looked_at: socket.socket, path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with short(path) as name:
+        looked_at.bind(name)
+    looked_at.listen()
+
+
+@contextlib.contextmanager
+def short(path: Path) -> Iterator[str]:
+    """Another name of the path, short enough for a socket's address (unix(7): 107 bytes)."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def _spawn(words: list[str], said: int, ends: tuple[int, int]) -> subprocess.Popen[bytes]:

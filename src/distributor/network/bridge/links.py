@@ -110,9 +110,12 @@ class Links:
         return tap
 
     def settle_tap(self, number: int) -> None:
-        """Spare a machine that has its lease the questions and answers of all others'."""
+        """Spare a machine that has its lease what comes by an uplink for all.
+
+        What the bridge's own host sends to all, the kernel sends to all.
+        """
         with contextlib.suppress(NetlinkError):  # gone meanwhile
-            self._route.brport("set", index=self.index(f"tap{number}"), broadcast_flood=0)
+            self._route.brport("set", index=self.index(f"tap{number}"), bcast_flood=0)
 
     def describe(self) -> list[dict[str, Any]]:
         """Every link but the loopback: name, whether it is up, and what it is joined to."""

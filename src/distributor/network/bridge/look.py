@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from distributor.network.bridge.kept import SOCKET
+from distributor.network.bridge.kept import SOCKET, short
 
 _ANSWER_S = 5.0
 _ANSWER_MAX = 16 << 20
@@ -25,7 +25,8 @@ def _ask(path: Path) -> dict[str, Any] | None:
     with socket.socket(socket.AF_UNIX) as ours:
         ours.settimeout(_ANSWER_S)
         try:
-            ours.connect(str(path))
+            with short(path) as name:
+                ours.connect(name)
             while len(text) < _ANSWER_MAX and (piece := ours.recv(1 << 16)):
                 text += piece
         except OSError:
