@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 CHROMIUM = "/usr/bin/chromium"
 #: A busy host is slow; what does not come at all fails a little later.
-TIMEOUT_MS = 8_000
+TIMEOUT_MS = 20_000
 
 
 @contextmanager
