@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from distributor.cli.choice import choose_machines
 from distributor.cli.connect import AddressOption
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
 from distributor.cli.handover import check_options, hand_over
@@ -24,7 +25,6 @@ from distributor.cli.network import (
     Range,
     Subnet,
     UplinkName,
-    bridge_options,
 )
 from distributor.cli.progress import ProgressMonitor
 from distributor.cli.resume import BEGUN_BY, begin_or_go_on, find_run, is_given, total_of
@@ -32,7 +32,6 @@ from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
 from distributor.errors import ConfigurationError, DistributorError, MachineError
 from distributor.jobs.job import Job
 from distributor.machines.kind import machine_kind, machine_options, machines_of
-from distributor.machines.profile.file import read_profile
 from distributor.monitors.logging import LoggingMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.monitors.target import monitor_for
@@ -216,44 +215,31 @@ def run(
             quiet=quiet,
         )
         return
-    described = None
-    if profile is not None:
-        described = read_profile(profile)
-        for name in ("hosts", "boards", "arch", "mips"):
-            if is_given(context, name):
-                raise ConfigurationError(
-                    f"--{name} does not go with --profile, which says what its machines are"
-                )
-        cpus = cpus or described.cpus
-        clock = clock or described.clocks[0]
-    elif kernel is not None or (binaries is not None and not (hosts or boards)):
-        raise ConfigurationError("--kernel and --binaries go with --profile")
-    cpus = cpus or 1
+    options, clock, cpus, power = choose_machines(
+        context,
+        hosts=hosts,
+        boards=boards,
+        power_cycle=power_cycle,
+        clock=clock,
+        arch=arch,
+        profile=profile,
+        kernel=kernel,
+        binaries=binaries,
+        network=network,
+        bridge=bridge,
+        subnet=subnet,
+        first_machine=first_machine,
+        machine_range=machine_range,
+        uplink=uplink,
+        cpus=cpus,
+        memory_mib=memory_mib,
+        mips=mips,
+    )
     before = None
     if resume or file is None or number is not None:
         before = find_run(context, file, store, number)
     tasksets = [] if file is None else _checked(load(file), offset, cpus)
     switches = trace_limit if trace else 0
-    on_boards = bool(hosts) or boards is not None
-    clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
-    options: dict[str, Any] = {"clock": clock, "network": network}
-    if on_boards:
-        options |= {"hosts": hosts or [], "boards": boards and str(boards)}
-    else:
-        options["cpus"] = cpus
-    files = {"kernel": kernel, "binaries": binaries}
-    options |= {name: str(path.absolute()) for name, path in files.items() if path}
-    if described is not None:
-        own = str(profile).endswith(".toml")
-        options["profile"] = str(Path(str(profile)).absolute()) if own else profile
-    elif clock is not Clock.SIMULATED and not on_boards:
-        options["arch"] = arch
-    if plan := bridge_options(bridge, subnet, first_machine, machine_range, uplink):
-        options["bridge"] = plan
-    if memory_mib is not None:
-        options["memory_mib"] = memory_mib
-    if clock is Clock.VIRTUAL and described is None and not on_boards:
-        options["mips"] = mips
     if before is not None:
         options = machine_options(before.options)
         clock = Clock(options["clock"])
@@ -262,8 +248,6 @@ def run(
             machines = str(before.options["machines"])
         if not is_given(context, "timeout"):
             timeout = before.options["timeout_s"]
-    # Not among what is kept of the machines: a run is the same however they are restarted.
-    power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}
     kind = machine_kind(**options, **power)
     most = machines_of(kind, machines)
     if dry_run:

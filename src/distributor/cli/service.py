@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from distributor.cli import steer
+from distributor.cli.choice import choose_machines, with_machines_of
 from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
+from distributor.cli.run import run as run_file
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES
-from distributor.session.result import Clock
 from distributor.store.store import DEFAULT_STORE
 
 service = typer.Typer(
@@ -30,7 +31,9 @@ SocketOption = Annotated[
 
 
 @service.command("run")
+@with_machines_of(run_file)
 def run(
+    context: typer.Context,
     machines: Annotated[
         str,
         typer.Option(
@@ -40,32 +43,6 @@ def run(
     max_allowed: Annotated[
         int, typer.Option(help="The most that this can be set to.", min=1)
     ] = MAX_ALLOWED,
-    hosts: Annotated[
-        list[str] | None,
-        typer.Option(help="Run on boards, whose loaders listen there, as of `distributor run`."),
-    ] = None,
-    boards: Annotated[
-        Path | None, typer.Option(help="Run on the boards of this file (TOML, docs/boards.md).")
-    ] = None,
-    clock: Annotated[
-        Clock | None,
-        typer.Option(
-            help="virtual: counts instructions, the same on every host; real; simulated: computed.",
-            show_default="virtual; for boards real",
-        ),
-    ] = None,
-    network: Annotated[
-        str,
-        typer.Option(help="none: sealed, each set on a machine of its own (virtual clock); user."),
-    ] = "auto",
-    cpus: Annotated[int, typer.Option(help="Processors of each machine.", min=1)] = 1,
-    memory_mib: Annotated[
-        int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
-    ] = None,
-    mips: Annotated[
-        float,
-        typer.Option(help="Virtual clock: speed of the processor, as of `distributor run`."),
-    ] = 1000,
     store: Annotated[
         str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
     ] = DEFAULT_STORE,
@@ -104,6 +81,7 @@ def run(
     ] = None,
     log: LogOption = None,
     log_format: LogFormatOption = LogFormat.TEXT,
+    **chosen: Any,
 ) -> None:
     """Run the service in the foreground, until SIGTERM or Ctrl-C; for systemd and the like."""
     import asyncio
@@ -120,29 +98,19 @@ def run(
     from distributor.service.settings import Settings
 
     set_up_logging(log or (), log_format, level=logging.INFO, stamped=True)
-    on_boards = bool(hosts) or boards is not None
-    clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
-    options: dict[str, Any] = {"clock": clock, "network": network}
-    if on_boards:
-        options |= {"hosts": hosts or [], "boards": boards and str(boards)}
-    else:
-        options["cpus"] = cpus
-    if memory_mib is not None:
-        options["memory_mib"] = memory_mib
-    if clock is Clock.VIRTUAL:
-        options["mips"] = mips
+    options, clock, cpus, power = choose_machines(context, **chosen)
     path = checked_path(socket or default_socket())
     tcp = None if listen is None else parse_listen(listen)
     token_file = None if tcp is None else token_file or default_token_file()
     token = None if token_file is None else make_token(token_file)
-    kind = machine_kind(**options)
+    kind = machine_kind(**options, **power)
     most = machines_of(kind, machines)
     settings = Settings(
         store=store,
         maximum=most,
         max_allowed=max(most, max_allowed),
         clock=clock,
-        network=network,
+        network=getattr(kind, "network", options["network"]),
         cpus=cpus,
         memory_mib=getattr(kind, "memory_mib", 0),
         set_tries=set_tries,

@@ -17,8 +17,8 @@ from distributor.durable import DurableRun
 from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, NotThereError, StateError
 from distributor.jobs.queue import QueueState
+from distributor.machines.machine import CountedKind, MachineKind, MachineState
 from distributor.machines.machine import Machine as RealMachine
-from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.service.changes import BATCH_S, Changes, Event
 from distributor.service.jobs import Jobs
@@ -77,6 +77,7 @@ class Service:
             monitors=(run, *monitors, self.watch),
         )
         self.jobs = Jobs(self.engine, run, open_max=settings.limits.jobs, cpus=settings.cpus)
+        self._counted = kind if isinstance(kind, CountedKind) else None
         self._seen_s: dict[str, float] = {}
         self._stack = contextlib.AsyncExitStack()
 
@@ -138,6 +139,8 @@ class Service:
                 f"maximum is {maximum}, but at most {self.settings.max_allowed} are allowed",
                 hint="start the service with a greater --max-allowed",
             )
+        if self._counted is not None:
+            self._counted.check_number(maximum)
         self.engine.do(self.engine.queue.set_maximum(maximum))
 
     def pause(self) -> None:
