@@ -45,6 +45,9 @@ def test_it_carries_every_module_and_says_that_it_is_typed(unpacked: Path) -> No
     modules = {path.relative_to(source) for path in source.rglob("*.py")}
     assert modules <= {path.relative_to(unpacked) for path in unpacked.rglob("*.py")}
     assert (unpacked / "distributor" / "py.typed").is_file()
+    profiles = {path.relative_to(source) for path in source.rglob("*.toml")}
+    assert profiles == {path.relative_to(unpacked) for path in unpacked.rglob("*.toml")}
+    assert len(profiles) == 2
 
 
 @pytest.mark.integration
