@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import select
 import shutil
@@ -10,7 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,41 @@ async def test_dnsmasq_is_started_again_and_a_new_keeper_when_it_is_killed(image
                 assert await answers(machine)
 
 
+def test_no_set_is_lost_whatever_befalls_the_bridge(image: Image) -> None:
+    """Taps removed under machines, dnsmasq killed, the keeper killed, while 24 sets run."""
+    kind = QemuKind(image, network="bridge")
+    results = Results()
+
+    def cut(bridge: dict[str, Any]) -> None:
+        with contextlib.suppress(subprocess.CalledProcessError):  # its machine has just ended
+            inside(kind, "ip", "link", "del", bridge["machines"][0]["tap"])
+
+    def kill(what: str) -> Callable[[dict[str, Any]], None]:
+        return lambda bridge: os.kill(bridge[what], signal.SIGKILL)
+
+    blows = {3: cut, 7: kill("dnsmasq"), 10: cut, 14: kill("keeper"), 18: cut}
+    with Distributor(3, session_type=kind, builtin=kind.builtin) as distributor:
+        distributor.add_job((busy(number) for number in range(24)), results)
+        for decided, blow in blows.items():
+            while len(results.found) < decided:
+                assert not distributor.wait(0.02)
+            # After the keeper, the bridge is there again with the next machine.
+            if there := [each for each in look([kind.consoles.parent]) if each["machines"]]:
+                blow(there[0])
+        assert distributor.wait(300)
+    assert sorted(results.found) == [(1, number) for number in range(24)]
+    assert {result.verdict for result in results.found.values()} == {Verdict.SCHEDULABLE}
+
+
+def namespaces() -> set[str]:
+    """The network namespaces in which there is a process."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*/ns/net"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            found.add(str(process.readlink()))
+    return found
+
+
 CONTROLLER = """
 import asyncio, sys, threading
 from distributor.machines.image import require_image
@@ -235,6 +271,7 @@ def test_nothing_outlives_a_controller_that_is_killed(when: str) -> None:
         os.close(end)
         assert ended, "something has outlived its controller"
     assert look([Path(folder)]) == []
+    assert told["namespace"] not in namespaces()
     shutil.rmtree(folder)  # as the next distributor would
 
 
