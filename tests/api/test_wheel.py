@@ -40,6 +40,13 @@ def test_it_carries_the_guests_sources_and_nothing_that_was_built(unpacked: Path
     assert hash_sources(guest) == hash_sources(GUEST)
 
 
+def test_it_carries_the_dashboard(unpacked: Path) -> None:
+    page = Path("distributor", "service", "page")
+    files = {path.name for path in (ROOT / "src" / page).iterdir()}
+    assert {"index.html", "page.css", "main.js"} <= files
+    assert files == {path.name for path in (unpacked / page).iterdir()}
+
+
 def test_it_carries_every_module_and_says_that_it_is_typed(unpacked: Path) -> None:
     source = ROOT / "src"
     modules = {path.relative_to(source) for path in source.rglob("*.py")}

@@ -135,6 +135,7 @@ def test_a_lost_connection_is_told_and_made_again(open_page: Open, dashboard: Da
 def test_what_is_pressed_is_asked_for(open_page: Open, dashboard: Dashboard) -> None:
     dashboard.jobs[3] = a_job(3, state="running")
     dashboard.machines["qemu-1"] = a_machine("qemu-1")
+    dashboard.consoles["qemu-1"] = ""
     with open_page() as page:
 
         def press(name: str) -> None:
@@ -175,6 +176,20 @@ def test_what_is_pressed_is_asked_for(open_page: Open, dashboard: Dashboard) -> 
         ("POST", "/api/v1/machines/qemu-1/kill", None),
         ("POST", "/api/v1/jobs/3/cancel", None),
     ]
+
+
+def test_the_console_of_a_machine_that_goes_stays(open_page: Open, dashboard: Dashboard) -> None:
+    dashboard.machines["qemu-1"] = a_machine("qemu-1")
+    dashboard.consoles["qemu-1"] = "its last words"
+    with open_page(allow="status of 404") as page:
+        page.get_by_role("button", name="Console of qemu-1").click()
+        panel = page.get_by_role("dialog", name="Console of qemu-1")
+        expect(panel.locator("pre")).to_have_text("its last words")
+        dashboard.consoles = {}
+        dashboard.tell(("machine", a_machine("qemu-1", state="dead")))
+        expect(panel.get_by_text("This machine is gone")).to_be_visible()
+        expect(panel.locator("pre")).to_have_text("its last words")
+        expect(panel.get_by_role("button", name="Kill this machine")).to_be_disabled()
 
 
 def test_jobs_are_added_from_files_and_drawn(

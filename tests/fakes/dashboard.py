@@ -149,6 +149,8 @@ class Dashboard:
 
     async def _console(self, request: Request) -> Response:
         name = request.path_params["id"]
+        if name not in self.consoles:
+            return JSONResponse({"error": f"there is no machine {name}", "hint": ""}, 404)
         return JSONResponse({"machine": name, "text": self.consoles.get(name, "")})
 
     async def _note(self, request: Request) -> Response:

@@ -17,16 +17,18 @@ export function consolePanel(model, api) {
   async function read() {
     clearTimeout(timer);
     const asked = id;
+    let again = true;
     try {
       const told = await api.json("GET", `machines/${encodeURIComponent(asked)}/console?lines=${LINES}`);
       if (asked !== id) return;
       show(told.text);
     } catch (error) {
       if (asked !== id) return;
-      setText(note, error.status === 404 ? "This machine is gone; this is what was read last." : error.message);
+      again = error.status !== 404;
+      setText(note, again ? error.message : "This machine is gone; this is what was read last.");
     }
     drawFacts();
-    if (dialog.open && asked === id) timer = setTimeout(read, document.hidden ? 4 * AGAIN_MS : AGAIN_MS);
+    if (again && dialog.open && asked === id) timer = setTimeout(read, document.hidden ? 4 * AGAIN_MS : AGAIN_MS);
   }
 
   function show(told) {
