@@ -2,8 +2,8 @@
 
 The service's events, its HTTP and the browser are real; what the machines do is made up, since 500
 of them do not fit a small host: each ends a set and begins another once a second. What is measured
-is measured in the page: from the moment at which the service was told of a set to the end of the
-frame in which its row was drawn, the 0.2 s included for which the service puts events together.
+is measured in the page: from the moment at which the service was told of the newest set to the end
+of the frame in which its row was drawn. Others of its batch are up to 0.2 s older.
 """
 
 from __future__ import annotations
