@@ -71,10 +71,10 @@ IMPURE_MODULES = set(
 )
 
 #: What pyproject.toml asks for, by the names that are imported (SimPy comes with simso, and
-#: pydantic and starlette with FastAPI).
+#: pydantic and starlette with FastAPI, h11 with uvicorn).
 DEPENDENCIES = set(
     """
-    SimPy bson convolutionalfixedsum fastapi httpx matplotlib numpy pandas perfetto
+    SimPy bson convolutionalfixedsum fastapi h11 httpx matplotlib numpy pandas perfetto
     prometheus_client psutil pyarrow pydantic pymongo pyroute2 pythonjsonlogger qemu rich simso
     sqlalchemy starlette textual typer uvicorn
     """.split()
