@@ -7,12 +7,13 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=${here%/*}
 become_root=()
 [ "$(id -u)" = 0 ] || become_root=(sudo)
 
 "$here/bootstrap.sh" packages bridge environment image
 
-"${become_root[@]}" ln -sfn "$here/../.venv/bin/distributor" /usr/local/bin/distributor
+"${become_root[@]}" ln -sfn "$root/.venv/bin/distributor" /usr/local/bin/distributor
 if getent group kvm >/dev/null; then
     "${become_root[@]}" usermod -aG kvm "$(id -un)"
 fi

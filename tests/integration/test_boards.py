@@ -98,13 +98,13 @@ def test_a_board_is_turned_on_and_restarted_when_it_dies_or_hangs(machine: Machi
     with Distributor(
         hosts=[f"localhost:{machine.port}"],
         power={"cycle": f"{machine.cycle} {{host}}", "pause_s": 0},
-        timeout=4,
-        set_tries=2,
+        timeout=8,
+        set_tries=3,
     ) as distributor:
         distributor.add_job(sets(), results)
         assert distributor.wait(200)
         assert distributor.get_max_machine_value() == 1
-    assert len(machine.pids) == 3
+    assert len(machine.pids) >= 3  # more where the host is too busy for a set
     assert len(results.found) == 6
     for result in results.found.values():
         assert result.verdict in (Verdict.SCHEDULABLE, Verdict.MISSED), result.reason

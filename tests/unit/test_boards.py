@@ -261,7 +261,7 @@ async def test_a_board_that_may_serve_somebody_else_is_not_restarted(tmp_path: P
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     address = Address("127.0.0.1", server.sockets[0].getsockname()[1])
-    rack = Rack([BoardSpec(address, Power(cycle=f"touch {tmp_path}/restarted"))])
+    rack = Rack([BoardSpec(address, Power(cycle=f"touch {tmp_path}/restarted"), boot_s=0.1)])
     board = Board("m1", rack, answer_s=0.2)
     with pytest.raises(BootError, match="it hangs, or somebody else uses it"):
         await board.start()
@@ -394,8 +394,9 @@ async def test_a_power_command_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 async def test_what_a_power_command_leaves_running_does_not_hold_it_up(tmp_path: Path) -> None:
-    command = f"""sh -c 'sleep 50 & echo $! >"{tmp_path}/pid"'"""
-    await Power(cycle=command, pause_s=0).restart(Address("a"))
+    command = f"""sh -c 'sleep 5000 & echo $! >"{tmp_path}/pid"'"""
+    async with asyncio.timeout(20):
+        await Power(cycle=command, pause_s=0).restart(Address("a"))
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
 
