@@ -101,11 +101,12 @@ class Distributor:
                 f"{', '.join(machine)}: these options are for our own machines, but session_type "
                 "brings its own"
             )
-        self._counted = session_type if isinstance(session_type, CountedKind) else None
         if max_machine is None:
             max_machine = session_type.machines_max if isinstance(session_type, BoundedKind) else 1
             self._max_allowed = max(self._max_allowed, max_machine)
         self._check_maximum(max_machine)
+        if isinstance(session_type, CountedKind):
+            session_type.check_number(max_machine)
         self._engine = Engine(
             session_type,
             find_binary=binaries(builtin or {}),
@@ -241,7 +242,7 @@ class Distributor:
         Machines above a lower maximum finish the set that they run.
         """
         self._check_maximum(max_machine)
-        self._thread.call(lambda: self._engine.do(self._engine.queue.set_maximum(max_machine)))
+        self._thread.call(lambda: self._engine.set_maximum(max_machine))
 
     def get_max_machine_value(self) -> int:
         """How many machines there may be."""
@@ -302,8 +303,6 @@ class Distributor:
                 f"max_machine is {max_machine}, but at most {self._max_allowed} are allowed",
                 hint="raise max_allowed",
             )
-        if self._counted is not None:
-            self._counted.check_number(max_machine)
 
 
 class _LoopThread:

@@ -40,6 +40,7 @@ from distributor.jobs.queue import (
     Stop,
 )
 from distributor.machines.machine import (
+    CountedKind,
     Machine,
     MachineKind,
     ReachableMachine,
@@ -167,6 +168,15 @@ class Engine:
         :raise StateError: there is no such job, or it has ended.
         """
         self._change(number, self.queue.release)
+
+    def set_maximum(self, maximum: int) -> None:
+        """Change how many machines there may be; those above it leave when their set has ended.
+
+        :raise ConfigurationError: there cannot be so many of this kind.
+        """
+        if isinstance(self._kind, CountedKind):
+            self._kind.check_number(maximum)
+        self.do(self.queue.set_maximum(maximum))
 
     def kill(self, machine: str) -> None:
         """End a machine at once; its set comes back, and another machine takes its place.

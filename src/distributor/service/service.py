@@ -17,7 +17,7 @@ from distributor.durable import DurableRun
 from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, NotThereError, StateError
 from distributor.jobs.queue import QueueState
-from distributor.machines.machine import CountedKind, MachineKind, MachineState
+from distributor.machines.machine import MachineKind, MachineState
 from distributor.machines.machine import Machine as RealMachine
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.service.changes import BATCH_S, Changes, Event
@@ -77,7 +77,6 @@ class Service:
             monitors=(run, *monitors, self.watch),
         )
         self.jobs = Jobs(self.engine, run, open_max=settings.limits.jobs, cpus=settings.cpus)
-        self._counted = kind if isinstance(kind, CountedKind) else None
         self._seen_s: dict[str, float] = {}
         self._stack = contextlib.AsyncExitStack()
 
@@ -133,15 +132,13 @@ class Service:
         return found.model_copy(update={"state": MachineState.STOPPING})
 
     def set_maximum(self, maximum: int) -> None:
-        """:raise ConfigurationError: it is more than allowed."""
+        """:raise ConfigurationError: it is more than allowed, or than there can be."""
         if maximum > self.settings.max_allowed:
             raise ConfigurationError(
                 f"maximum is {maximum}, but at most {self.settings.max_allowed} are allowed",
                 hint="start the service with a greater --max-allowed",
             )
-        if self._counted is not None:
-            self._counted.check_number(maximum)
-        self.engine.do(self.engine.queue.set_maximum(maximum))
+        self.engine.set_maximum(maximum)
 
     def pause(self) -> None:
         """Machines end with their sets; nothing is begun until :meth:`resume`."""
