@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from distributor import Distributor, Result, Task, TaskSet, Verdict
+from distributor.cli.main import app
 from tests.integration.conftest import Results
 
 ROOT = Path(__file__).parents[2]
@@ -92,12 +94,9 @@ def test_sets_on_genode_have_their_verdicts(folder: Path) -> None:
 
 
 def test_the_command_line_of_an_owner_of_an_image(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from typer.testing import CliRunner
-
-    from distributor.cli.main import app
-
+    monkeypatch.setenv("GENODE_BOOTED", "1")
     sets = folder / "sets.json"
     sets.write_text(json.dumps([{"tasks": [{"binary": "hey", "arg1": 5, "period_ms": 50}]}]))
     monkeypatch.chdir(folder)
