@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from distributor import ConfigurationError, TaskSet
 from distributor.machines.board.address import parse_hosts
 from distributor.machines.board.file import read_boards
+from distributor.machines.profile.file import SHIPPED, read_profile
+from distributor.network.bridge.leases import parse_leases
+from distributor.service.document import draw_body, read_job
 from distributor.session.description import describe
 from distributor.tasks.formats import rtapp
 from distributor.tasks.formats.document import entry_of, taskset_of
 from distributor.tasks.load import load
-from tests.fuzz.mutation import mutated, mutated_document
+from tests.fuzz.mutation import VALUES, mutated, mutated_document
 from tests.fuzz.target import Target
 
 _TASK = {"binary": "busy", "arg1": 1000, "period_ms": 10, "priority": 3, "numberofjobs": 5}
@@ -83,6 +86,7 @@ _BOARDS = [
     b'[power]\noff = "a"\non = "b"\n[[board]]\nhost = "lab-7:3001"\n',
 ]
 _HOSTS = [b"10.200.33.0/28", b"lab-7:3001", b"[fe80::1]:3001", b"10.0.0.1"]
+_OFFER = ["name", "offset", "switches", "admission"]
 _MANY = 5
 
 
@@ -130,6 +134,26 @@ def _boards(data: bytes) -> None:
 def _hosts(data: bytes) -> None:
     with contextlib.suppress(ConfigurationError):
         parse_hosts(data.decode(errors="replace"), port=3001, most=64)
+
+
+def _profile(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "profile.toml"
+        path.write_bytes(data)
+        with contextlib.suppress(ConfigurationError):
+            read_profile(path)
+
+
+def _body(value: tuple[bytes, str, dict[str, Any]]) -> None:
+    with contextlib.suppress(ConfigurationError):
+        source, _ = read_job(*value)
+        _use(draw_body(source))
+
+
+def _leases(data: bytes) -> None:
+    for lease in parse_leases(data.decode(errors="replace")):
+        assert lease.hardware
+        assert lease.address
 
 
 def _written(document: Any) -> bytes:
@@ -184,5 +208,31 @@ TARGETS = [
         _rt_app,
     ),
     Target("boards", mutated(_BOARDS, [*b'[ ]] " = { } 1e999 nan host power'.split()]), _boards),
+    Target(
+        "machine-profile",
+        mutated(
+            [path.read_bytes() for path in sorted(SHIPPED.glob("*.toml"))],
+            [*b'[ ]] " = { } 1e999 nan [machine] [start] [loader] true -1 []'.split(), b"\n"],
+        ),
+        _profile,
+    ),
+    Target(
+        "body",
+        st.tuples(
+            st.one_of(
+                mutated_document(_DOCUMENTS, [*_NAMES, *_OFFER]).map(_written),
+                mutated([_written(each) for each in _DOCUMENTS], _WORDS),
+                mutated(_TABLES, [b'"', b",", b"\n", b"\xff"]),
+            ),
+            st.sampled_from(["application/json", "application/jsonl", "text/csv", "text/html"]),
+            st.dictionaries(st.sampled_from(_OFFER), VALUES, max_size=3),
+        ),
+        _body,
+    ),
+    Target(
+        "leases",
+        mutated([b"0 0a:06:00:00:00:01 10.200.45.1 m1 *\n"], [b" ", b"\n", b"\0", b"\x85"]),
+        _leases,
+    ),
     Target("hosts", mutated(_HOSTS, [*b": / [ ] . , 0 999 -1 :: % \xff".split(), b" "]), _hosts),
 ]

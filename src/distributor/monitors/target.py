@@ -10,6 +10,7 @@ from distributor.monitors.file import CsvMonitor, JsonLinesMonitor
 from distributor.monitors.mongodb import MongoMonitor
 from distributor.monitors.monitor import Monitor
 from distributor.session.result import Clock
+from distributor.store.secret import reveal
 
 
 def monitor_for(
@@ -22,11 +23,12 @@ def monitor_for(
     """The monitor that writes results to ``target``.
 
     :param target: a file that ends in ``.csv``, ``.jsonl`` or ``.ndjson``, or the URL of a
-        MongoDB database.
+        MongoDB database; ``@FILE`` for a URL that is in a file.
     :param clock: what the run is, for a target that keeps it.
     :raise ConfigurationError: nothing is known that writes there.
     :raise StoreError: it cannot be opened.
     """
+    target = reveal(target)
     scheme, separator, _ = target.partition("://")
     if separator:
         if scheme in ("mongodb", "mongodb+srv"):

@@ -12,6 +12,7 @@ import fcntl
 import os
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -58,7 +59,9 @@ def claim(engine: Engine, database: str, run_id: int, name: str) -> Claim:
 
 
 def _claim_byte(path: str, run_id: int) -> Claim | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    # Whoever may write to the store may hold it.
+    mode = Path(path.removesuffix("-lock")).stat().st_mode & 0o666
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode)
     try:
         # A lock of the open file, not of the process: it also binds others in this process,
         # and does not go when somebody else here closes the same file (fcntl(2), OFD locks).

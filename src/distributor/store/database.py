@@ -7,7 +7,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from distributor.errors import ConfigurationError, StoreError
 from distributor.store.schema import READABLE, SCHEMA_VERSION, metadata, schema
+from distributor.store.secret import reveal
 from distributor.store.upgrade import UPGRADABLE, upgrade
 
 #: How long a writer waits for another one's transaction, and for a server to answer.
@@ -43,10 +44,11 @@ _HINT_URL = "a store is a file's path or a URL: sqlite:///results.db, postgresql
 
 
 def parse_url(text: str) -> URL:
-    """A store's URL, also from the plain path of an SQLite file.
+    """A store's URL, also from the plain path of an SQLite file, or out of the file of ``@FILE``.
 
     :raise ConfigurationError: it is no URL, or one that cannot name a store.
     """
+    text = reveal(text)
     if "://" not in text:
         if not text.strip():
             raise ConfigurationError("the store has no name", hint=_HINT_URL)
@@ -123,6 +125,7 @@ def for_writing(engine: Engine) -> Engine:
 def _engine(url: URL, *, create: bool, immutable: bool = False) -> Engine:
     options: dict[str, Any] = {"json_serializer": partial(json.dumps, default=str)}
     sqlite = url.get_backend_name() == "sqlite"
+    file = Path(str(url.database))
     if sqlite:
         options["connect_args"] = {"timeout": LOCK_WAIT_S}
         mode = {"mode": "rwc" if create else "rw", "uri": "true"}
@@ -159,8 +162,16 @@ def _engine(url: URL, *, create: bool, immutable: bool = False) -> Engine:
             hint=f"write {url.get_backend_name()}://",
         )
     if sqlite:
+        if create:
+            _create_private(file)
         _prepare_sqlite(engine, writable=create)
     return engine
+
+
+def _create_private(path: Path) -> None:
+    """A new file is its owner's alone; SQLite gives those beside it the same rights."""
+    with suppress(OSError):  # SQLite says what is wrong with the place
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _prepare_sqlite(engine: Engine, *, writable: bool) -> None:

@@ -34,11 +34,20 @@ def earlier_formats(folder: Path) -> list[Path]:
     return found
 
 
+def _make_parent(path: Path) -> None:
+    """The folder of a file; a cache that is new can be entered by its owner alone."""
+    folder = cache_folder()
+    if folder in path.parents and not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file, waiting for whoever else has it; the kernel frees it with its owner."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    _make_parent(path)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -52,7 +61,7 @@ async def alone(path: Path) -> AsyncIterator[None]:
 
     Looked at again and again, since a thread that waits for it could not be cancelled.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_parent(path)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while True:

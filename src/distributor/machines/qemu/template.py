@@ -16,6 +16,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from distributor.machines.qemu.boot import BootLimits, boot
 from distributor.machines.qemu.command import Accelerator, MachineSpec, qemu_command
 from distributor.machines.qemu.instance import Instance, complete, launch
 from distributor.machines.qemu.memory import TemplateMemory
+from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.rights import Copies, copy_data, rights_of
 from distributor.network.line import Plug
 from distributor.network.shared import SharedMemory
+from distributor.session.result import Clock
 
 #: Changes when a template of before is no longer what the code takes it for.
 _FORMAT = 3
@@ -263,7 +266,8 @@ async def _boot_and_save(spec: MachineSpec, console: Path, limits: BootLimits) -
         os.ftruncate(written, spec.memory.own_mib << 20)
         lent = _with_copy(spec, written) if apart else spec
         instance = await launch(lent, console, owned.append, shared)
-        await boot(instance, instance.monitor.stopped_itself(), limits)
+        with _held(instance):
+            await boot(instance, instance.monitor.stopped_itself(), limits)
         state = await _save(instance)
         if apart:
             copy_data(written, memory)
@@ -274,6 +278,12 @@ async def _boot_and_save(spec: MachineSpec, console: Path, limits: BootLimits) -
         shared.close()
         for descriptor in {memory, written}:
             os.close(descriptor)
+
+
+def _held(instance: Instance) -> AbstractContextManager[None]:
+    """Boot in virtual time as sets are run in it, on one core: booted anew, it is the same."""
+    virtual = instance.spec.clock is Clock.VIRTUAL
+    return OneCore().hold(instance.process.pid) if virtual else nullcontext()
 
 
 async def _save(instance: Instance) -> bytes:
