@@ -97,8 +97,9 @@ class QemuMachine(QemuBase):
         :raise NetworkError: there is no line to be had.
         """
         self._begin()
-        origin = await self._prepare()
+        # First: where it cannot be had, nobody wants to wait for a template.
         self._line = line = await self._network.line(self._id)
+        origin = await self._prepare()
         if isinstance(origin, Template):
             self._take_facts(origin.spec)
             instance = await origin.serve(self._id, self._console(), self._own, line)
