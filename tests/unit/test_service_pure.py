@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distributor.errors import ConfigurationError
 from distributor.jobs.job import JobState
 from distributor.jobs.queue import Health, QueueState
 from distributor.machines.machine import MachineState
+from distributor.service.address import find_token, make_token, parse_address, parse_listen
 from distributor.service.changes import REFRESH_S, SETS_MAX, Changes, Event
 from distributor.service.ledger import WINDOW_S, Rate
 from distributor.service.limit import Bucket, Buckets
@@ -223,3 +226,35 @@ def test_the_rate_is_that_of_the_last_minute() -> None:
     assert rate.per_s(10) == pytest.approx(2)
     assert rate.per_s(WINDOW_S + 5) == pytest.approx(10 / WINDOW_S)
     assert rate.per_s(1000) == 0
+
+
+def test_addresses_are_read_as_users_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1")
+    monkeypatch.delenv("DISTRIBUTOR_ADDRESS", raising=False)
+    assert str(parse_address(None)) == "/run/user/1/distributor/service.sock"
+    assert str(parse_address("unix:///x/y.sock")) == "/x/y.sock"
+    assert parse_address("http://lab:8080/").url == "http://lab:8080"
+    assert parse_listen("[::1]:0") == ("::1", 0)
+    for wrong in ("8080", ":1", "h:65536", "h:x"):
+        with pytest.raises(ConfigurationError, match="HOST:PORT"):
+            parse_listen(wrong)
+    for wrong in ("ftp://x", "/" + "x" * 200):
+        with pytest.raises(ConfigurationError):
+            parse_address(wrong)
+
+
+def test_this_hosts_token_is_shown_to_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("DISTRIBUTOR_TOKEN", raising=False)
+    token = make_token(tmp_path / "distributor" / "service.token")
+    assert make_token(tmp_path / "distributor" / "service.token") == token
+    for own in ("http://127.0.0.1:1", "http://[::1]:1", "http://localhost"):
+        assert find_token(None, parse_address(own)) == token
+    with pytest.raises(ConfigurationError, match="on another host"):
+        find_token(None, parse_address("http://lab:8080"))
+    assert find_token("given", parse_address("http://lab:8080")) == "given"
+    (tmp_path / "distributor" / "service.token").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="may be read by others"):
+        find_token(None, parse_address("http://localhost"))

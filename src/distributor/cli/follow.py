@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from distributor.cli.progress import ProgressMonitor
 from distributor.errors import MachineError
-from distributor.jobs.job import JobState
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Noise, Result
 from distributor.tasks.task import Task
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from distributor.service import models
     from distributor.service.client import Client
     from distributor.service.models import Job, Set
-
-ENDED = (JobState.DONE, JobState.CANCELLED, JobState.FAILED)
 
 
 def follow(client: Client, number: int, progress: ProgressMonitor) -> Job:
@@ -61,7 +58,7 @@ def follow(client: Client, number: int, progress: ProgressMonitor) -> Job:
             _check(what)
         elif name == "job" and what["number"] == number:
             job = type(job).model_validate(what)
-        if job.state in ENDED:
+        if job.state.ended:
             catch_up()
             return job
     raise AssertionError("events do not end by themselves")

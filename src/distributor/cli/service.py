@@ -110,7 +110,7 @@ def run(
         maximum=most,
         max_allowed=max(most, max_allowed),
         clock=clock,
-        network=getattr(kind, "network", options["network"]),
+        network=getattr(kind, "network_name", options["network"]),
         cpus=cpus,
         memory_mib=getattr(kind, "memory_mib", 0),
         set_tries=set_tries,

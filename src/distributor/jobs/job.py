@@ -44,6 +44,11 @@ class JobState(StrEnum):
     #: Its source broke (:attr:`Job.error`).
     FAILED = "failed"
 
+    @property
+    def ended(self) -> bool:
+        """Whether no set of it is taken any more."""
+        return self in (JobState.DONE, JobState.CANCELLED, JobState.FAILED)
+
 
 @dataclass(slots=True, eq=False)
 class Ticket:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from distributor.errors import ConfigurationError
 
@@ -121,9 +123,26 @@ def read_token(path: Path) -> str:
     return token
 
 
-def find_token(token: str | None) -> str:
+def find_token(token: str | None, address: Address) -> str:
     """The token for a client: the one given, the environment's, or the default file's.
+
+    That of the file is this host's, and for no other.
 
     :raise ConfigurationError: there is none.
     """
-    return token or os.environ.get(TOKEN_VARIABLE) or read_token(default_token_file())
+    found = token or os.environ.get(TOKEN_VARIABLE)
+    if found:
+        return found
+    if not _is_local(urlsplit(address.url).hostname or ""):
+        raise ConfigurationError(
+            f"{address} is on another host, and takes that one's token",
+            hint=f"put it into the variable {TOKEN_VARIABLE}",
+        )
+    return read_token(default_token_file())
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import socket
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,52 +9,23 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-import httpx
 from pydantic import BaseModel, TypeAdapter
 
 from distributor.errors import (
     ConfigurationError,
-    DistributorError,
     MachineError,
-    NotThereError,
-    ServiceError,
-    StateError,
-    StoreError,
 )
 from distributor.jobs.job import JobState
 from distributor.jobs.queue import QueueState
-from distributor.service.address import find_token, parse_address
+from distributor.service.channel import Channel
 from distributor.service.models import Console, Job, Machine, Results, Set, SetDetail, State, Where
-from distributor.session.description import Goal
+from distributor.service.sending import name_goal, write_body
 from distributor.session.result import Verdict
-from distributor.tasks.block import BlockTaskSet
-from distributor.tasks.formats.document import from_folder
-from distributor.tasks.formats.lines import line_of
-from distributor.tasks.generate.tasksets import RandomTaskSets
-from distributor.tasks.load import load
 from distributor.tasks.taskset import TaskSet
 from distributor.view import JobView, MachineView
 
 T = TypeVar("T", bound=BaseModel)
 
-_ANSWER_S = 60.0
-#: Longer than the service's heartbeat.
-_SILENCE_S = 45.0
-#: How long a service that has gone is waited for: one that is restarted comes back.
-PATIENCE_S = 30.0
-_RETRY_S = 0.5
-_API = "/api/v1"
-_JSON, _JSON_LINES = "application/json", "application/jsonl"
-#: More than a service takes.
-_BODY_MAX = 256 * 2**20
-_ERRORS: dict[int, type[DistributorError]] = {
-    400: ConfigurationError,
-    404: NotThereError,
-    409: StateError,
-    413: ConfigurationError,
-    503: StoreError,
-}
-_ENDED = (JobState.DONE, JobState.CANCELLED, JobState.FAILED)
 _jobs: TypeAdapter[list[Job]] = TypeAdapter(list[Job])
 _machines: TypeAdapter[list[Machine]] = TypeAdapter(list[Machine])
 
@@ -77,25 +45,12 @@ class Client:
     """
 
     def __init__(self, address: str | None = None, token: str | None = None) -> None:
-        self._address = parse_address(address)
-        path = self._address.path
-        headers = {}
-        if path is None:
-            headers["authorization"] = f"Bearer {find_token(token)}"
-        self._closed = False
-        self._streaming: socket.socket | None = None
-        self._http = httpx.Client(
-            transport=None if path is None else httpx.HTTPTransport(uds=str(path)),
-            base_url=self._address.url or "http://localhost",
-            headers=headers,
-            timeout=_ANSWER_S,
-            trust_env=False,
-        )
+        self._channel = Channel(address, token)
 
     @property
     def address(self) -> str:
         """Where the service is."""
-        return str(self._address)
+        return self._channel.address
 
     # -- jobs --------------------------------------------------------------------------
 
@@ -128,9 +83,9 @@ class Client:
             )
         beside = {"offset": offset, "switches": switches, "name": name}
         if session_params:
-            beside["admission"] = _goal(session_params)
-        content, kind = _document(taskset)
-        answer = self._ask(
+            beside["admission"] = name_goal(session_params)
+        content, kind = write_body(taskset)
+        answer = self._channel.ask(
             "POST", "/jobs", content=content, headers={"content-type": kind}, params=beside
         )
         return Job.model_validate_json(answer).number
@@ -139,13 +94,13 @@ class Client:
     def jobs(self) -> list[JobView]:
         """Every job of the service, in order."""
         return [
-            JobView(each.number, each.decided, each.total, each.state in _ENDED, each.state)
+            JobView(each.number, each.decided, each.total, each.state.ended, each.state)
             for each in self.list_jobs()
         ]
 
     def list_jobs(self) -> list[Job]:
         """Every job of the service, with all that it tells."""
-        return _jobs.validate_json(self._ask("GET", "/jobs"))
+        return _jobs.validate_json(self._channel.ask("GET", "/jobs"))
 
     def job(self, number: int) -> Job:
         """:raise NotThereError: there is none of that number."""
@@ -153,15 +108,15 @@ class Client:
 
     def cancel_job(self, number: int) -> None:
         """See :meth:`distributor.Distributor.cancel_job`."""
-        self._ask("POST", f"/jobs/{number}/cancel")
+        self._channel.ask("POST", f"/jobs/{number}/cancel")
 
     def pause_job(self, number: int) -> None:
         """See :meth:`distributor.Distributor.pause_job`."""
-        self._ask("POST", f"/jobs/{number}/pause")
+        self._channel.ask("POST", f"/jobs/{number}/pause")
 
     def resume_job(self, number: int) -> None:
         """See :meth:`distributor.Distributor.resume_job`."""
-        self._ask("POST", f"/jobs/{number}/resume")
+        self._channel.ask("POST", f"/jobs/{number}/resume")
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until every set of the jobs that are open now has its verdict.
@@ -190,7 +145,7 @@ class Client:
             first = False
             if state is not None and state["state"] == QueueState.FAILED:
                 raise MachineError(state["error"] or "the service has failed")
-            if all(job.state in _ENDED for job in waited.values()):
+            if all(job.state.ended for job in waited.values()):
                 broken = [job.error for job in waited.values() if job.error is not None]
                 if broken:
                     raise ConfigurationError(broken[0])
@@ -204,25 +159,7 @@ class Client:
 
         :param end_s: of :func:`time.monotonic`, when it ends; None for never.
         """
-        gone_s: float | None = None
-        while end_s is None or time.monotonic() < end_s:
-            try:
-                for each in self._stream(end_s):
-                    gone_s = None
-                    yield each
-            except httpx.TimeoutException:
-                continue
-            except httpx.TransportError as error:
-                if self._closed:
-                    return
-                now_s = time.monotonic()
-                gone_s = gone_s or now_s
-                if now_s - gone_s > PATIENCE_S:
-                    raise self._silent(error) from error
-            else:
-                gone_s = gone_s or time.monotonic()
-            # Nothing tells when a process that is gone has come back.
-            time.sleep(_RETRY_S)
+        return self._channel.events(end_s)
 
     # -- results -----------------------------------------------------------------------
 
@@ -236,7 +173,7 @@ class Client:
         if verdict is not None:
             asked["verdict"] = str(verdict)
         while True:
-            page = Results.model_validate_json(self._ask("GET", "/results", params=asked))
+            page = Results.model_validate_json(self._channel.ask("GET", "/results", params=asked))
             yield from page.results
             if page.next is None:
                 return
@@ -257,7 +194,7 @@ class Client:
             raise ConfigurationError(
                 f"max_machine is a whole number from 0 up, not {max_machine!r}"
             )
-        self._ask("PUT", "/maximum", json={"maximum": max_machine})
+        self._channel.ask("PUT", "/maximum", json={"maximum": max_machine})
 
     def get_max_machine_value(self) -> int:
         """How many machines there may be."""
@@ -290,7 +227,7 @@ class Client:
 
     def list_machines(self) -> list[Machine]:
         """The machines that exist, with all that the service tells of them."""
-        return _machines.validate_json(self._ask("GET", "/machines"))
+        return _machines.validate_json(self._channel.ask("GET", "/machines"))
 
     def console(self, machine: str, lines: int = 200) -> str:
         """What a machine printed last.
@@ -298,7 +235,7 @@ class Client:
         :raise NotThereError: there is none of that name.
         """
         asked = {"lines": lines}
-        answer = self._ask("GET", f"/machines/{_quoted(machine)}/console", params=asked)
+        answer = self._channel.ask("GET", f"/machines/{_quoted(machine)}/console", params=asked)
         return Console.model_validate_json(answer).text
 
     def kill_machine(self, machine: str) -> None:
@@ -306,31 +243,25 @@ class Client:
 
         :raise NotThereError: there is none of that name.
         """
-        self._ask("POST", f"/machines/{_quoted(machine)}/kill")
+        self._channel.ask("POST", f"/machines/{_quoted(machine)}/kill")
 
     def kill_all_machines(self) -> None:
         """See :meth:`distributor.Distributor.kill_all_machines`."""
-        self._ask("POST", "/kill")
+        self._channel.ask("POST", "/kill")
 
     def shut_down_all_machines(self) -> None:
         """See :meth:`distributor.Distributor.shut_down_all_machines`."""
-        self._ask("POST", "/pause")
+        self._channel.ask("POST", "/pause")
 
     def resume(self) -> None:
         """See :meth:`distributor.Distributor.resume`."""
-        self._ask("POST", "/resume")
+        self._channel.ask("POST", "/resume")
 
     # -- end ---------------------------------------------------------------------------
 
     def close(self) -> None:
         """End the connection; the service goes on. Idempotent."""
-        self._closed = True
-        streaming, self._streaming = self._streaming, None
-        if streaming is not None:
-            # Wakes a thread that waits in `events`.
-            with contextlib.suppress(OSError):
-                streaming.shutdown(socket.SHUT_RDWR)
-        self._http.close()
+        self._channel.close()
 
     def __enter__(self) -> Self:
         return self
@@ -346,101 +277,8 @@ class Client:
     # -- inside ------------------------------------------------------------------------
 
     def _get(self, kind: type[T], path: str) -> T:
-        return kind.model_validate_json(self._ask("GET", path))
-
-    def _ask(self, verb: str, path: str, **request: Any) -> bytes:
-        try:
-            answer = self._http.request(verb, _API + path, **request)
-        except httpx.HTTPError as error:
-            raise self._silent(error) from error
-        if answer.is_success:
-            return answer.content
-        raise _error(answer)
-
-    def _stream(self, end_s: float | None) -> Iterator[tuple[str, Any]]:
-        left_s = _SILENCE_S if end_s is None else max(0.1, end_s - time.monotonic())
-        limit = httpx.Timeout(_ANSWER_S, read=min(_SILENCE_S, left_s))
-        with self._http.stream("GET", f"{_API}/events", timeout=limit) as answer:
-            if not answer.is_success:
-                answer.read()
-                raise _error(answer)
-            self._streaming = answer.extensions["network_stream"].get_extra_info("socket")
-            name = ""
-            for line in answer.iter_lines():
-                key, _, value = line.partition(": ")
-                if key == "event":
-                    name = value
-                elif key == "data":
-                    yield name, json.loads(value)
-                if end_s is not None and time.monotonic() > end_s:
-                    return
-
-    def _silent(self, error: httpx.HTTPError) -> ServiceError:
-        what = str(error) or type(error).__name__
-        return ServiceError(
-            f"no service answers at {self._address}: {what}",
-            hint="`distributor service start` starts one",
-        )
-
-
-def _document(given: TaskSet | Iterable[TaskSet] | Path | str) -> tuple[str, str]:
-    """A body that holds the sets, and its type."""
-    if isinstance(given, str | Path):
-        path = Path(given)
-        given = load(path)
-        if path.suffix == ".json" and isinstance(given, BlockTaskSet):
-            return json.dumps({"product": _product(path)}), _JSON
-    if isinstance(given, RandomTaskSets):
-        return json.dumps({"generate": given.description}), _JSON
-    if isinstance(given, TaskSet):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise ConfigurationError(
-            f"a job takes a task set or an iterable of task sets, not {given!r:.60}"
-        )
-    lines: list[str] = []
-    length = 0
-    for place, each in enumerate(given):
-        if not isinstance(each, TaskSet):
-            raise ConfigurationError(f"set {place} is no task set but {each!r:.80}")
-        lines.append(line_of(each))
-        length += len(lines[-1])
-        if length > _BODY_MAX:
-            raise ConfigurationError(
-                f"these are more task sets than one job may bring: {place} are {length >> 20} MiB",
-                hint="send them as several jobs, or as a description: product, generate",
-            )
-    if not lines:
-        raise ConfigurationError("a job needs at least one task set; this has none")
-    return "\n".join(lines), _JSON_LINES
-
-
-def _product(path: Path) -> Any:
-    """What a file holds under ``product``; its binaries' paths are absolute."""
-    product = json.loads(path.read_text("utf-8"))["product"]
-    folder = path.parent.resolve()
-    return {**product, "tasks": [from_folder(task, folder) for task in product["tasks"]]}
-
-
-def _goal(given: tuple[Mapping[str, Any], ...]) -> str:
-    """The name of the goal with these parameters."""
-    for goal in Goal:
-        if len(given) == 1 and given[0] == goal.parameters:
-            return goal.value
-    raise ConfigurationError(
-        f"a service takes one optimization goal of {', '.join(Goal)}, as Goal.parameters has it"
-    )
+        return kind.model_validate_json(self._channel.ask("GET", path))
 
 
 def _quoted(name: str) -> str:
     return quote(name, safe="")
-
-
-def _error(answer: httpx.Response) -> DistributorError:
-    """What an answer that is no success stands for."""
-    try:
-        told = json.loads(answer.content)
-        message, hint = str(told["error"]), str(told["hint"])
-    except (ValueError, KeyError, TypeError):
-        message, hint = f"the service answered with {answer.status_code}", ""
-    return _ERRORS.get(answer.status_code, ServiceError)(message, hint=hint)

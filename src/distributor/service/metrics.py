@@ -77,11 +77,8 @@ class _Reading(Collector):
 
 
 def _waiting(service: Service) -> int:
-    jobs = [job for job in service.jobs.all() if job.state not in _ENDED]
+    jobs = [job for job in service.jobs.all() if not job.state.ended]
     return sum(job.total - job.decided for job in jobs if job.total is not None)
-
-
-_ENDED = (JobState.DONE, JobState.CANCELLED, JobState.FAILED)
 
 
 def _counter(name: str, told: str, *value: Any) -> Metric:

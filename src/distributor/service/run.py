@@ -42,7 +42,7 @@ def service_run(settings: Settings) -> Iterator[DurableRun]:
             ) from None
         try:
             options = {"clock": settings.clock.value, "cpus": settings.cpus}
-            options |= {"network": settings.network, **settings.options}
+            options |= settings.options
             run = _going_on(store, settings, options) or DurableRun(
                 store, command=COMMAND, clock=settings.clock, options=options, qemu=settings.qemu
             )

@@ -17,8 +17,8 @@ from distributor.durable import DurableRun
 from distributor.engine import Engine, binaries
 from distributor.errors import ConfigurationError, NotThereError, StateError
 from distributor.jobs.queue import QueueState
-from distributor.machines.machine import MachineKind, MachineState
 from distributor.machines.machine import Machine as RealMachine
+from distributor.machines.machine import MachineKind, MachineState
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.service.changes import BATCH_S, Changes, Event
 from distributor.service.jobs import Jobs

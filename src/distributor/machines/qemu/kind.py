@@ -186,6 +186,13 @@ class QemuKind:
         return self._spec.memory_mib + _OVERHEAD_MIB + ahead_mib
 
     @property
+    def network_name(self) -> str:
+        """What was chosen: ``none``, ``user`` or ``bridge``."""
+        if self._sealed:
+            return _SEALED
+        return _BRIDGE if isinstance(self._network, Bridge) else "user"
+
+    @property
     def lines_max(self) -> int | None:
         """How many machines their network takes at once; None for no bound."""
         return self._network.machines
