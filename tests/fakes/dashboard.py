@@ -27,15 +27,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import distributor
+from distributor.service.guard import HEADERS
 
 PAGE = Path(distributor.__file__).parent / "service" / "page"
 TOKEN = "a-token-of-the-tests"
-#: As strict as the service's.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'"
-)
+#: The service's own.
+POLICY = HEADERS["content-security-policy"]
 VERDICTS = ("schedulable", "missed", "failed", "undecided")
 _SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 730 200">'

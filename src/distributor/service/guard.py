@@ -17,10 +17,10 @@ from distributor.service.limit import Buckets, Limits
 #: What the page's own files may be had without: they hold no data.
 _OPEN = ("/static/",)
 #: Nothing that a page of ours shows may load, run or frame anything from elsewhere.
-_HEADERS = {
+HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
+    "img-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "no-referrer",
@@ -154,7 +154,7 @@ def _with_headers(send: Send) -> Send:
             present = {name.lower() for name, _ in headers}
             headers += [
                 (name.encode(), value.encode())
-                for name, value in _HEADERS.items()
+                for name, value in HEADERS.items()
                 if name.encode() not in present
             ]
             message = {**message, "headers": headers}
