@@ -166,6 +166,19 @@ async def first_hears_what_second_hears(rig: Rig) -> bool:
     return b"to all" in first
 
 
+async def test_a_line_that_nobody_waits_for_any_more_leaves_its_number_free(rig: Rig) -> None:
+    for _ in range(5):
+        asking = asyncio.create_task(rig.bridge.line("m3"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert "tap3" not in rig.inside("ip", "-br", "link")
+    rig.lines.append(await rig.bridge.line("m4"))
+    assert str(rig.lines[-1]) == "10.200.45.3:3001"
+
+
 async def test_there_is_no_way_out_of_the_namespace(rig: Rig) -> None:
     links = rig.inside("ip", "-br", "link").split()[::4]
     assert {"lo", "br0", "tap1", "tap2"} >= {link for link in links if link[0] in "lbte"}

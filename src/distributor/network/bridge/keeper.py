@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from distributor.errors import ConfigurationError, DistributorError, NetworkError
+from distributor.network.bridge.kept import MESSAGE_MAX
 from distributor.network.bridge.leases import Dnsmasq
 from distributor.network.bridge.links import Links
 from distributor.network.bridge.namespace import enter_new_namespace
 from distributor.network.bridge.uplink import Uplink
 from distributor.network.plan import BridgePlan, hardware_text
 
-MESSAGE_MAX = 1 << 16
 #: How long somebody who asks what there is may take to take the answer.
 _LOOK_S = 1.0
 

@@ -20,6 +20,7 @@ from distributor.network.plan import BridgePlan
 from distributor.tie import tied
 
 _KEEPER = "distributor.network.bridge.keeper"
+#: Of what is said either way (:mod:`distributor.network.bridge.keeper`).
 MESSAGE_MAX = 1 << 16
 #: Where it listens for who wants to know what there is; in its owner's folder.
 SOCKET = "network.sock"
@@ -87,10 +88,18 @@ class Kept:
                 self._socket.send(asked)
             except OSError as error:
                 raise self._gone() from error
-            return await self._hear(number, _ANSWER_S)
+            hearing = asyncio.ensure_future(self._hear(number, _ANSWER_S))
+            try:
+                return await asyncio.shield(hearing)
+            except asyncio.CancelledError:
+                # Nobody wants what was made: it is gone before anything else is asked for.
+                with contextlib.suppress(NetworkError):
+                    for descriptor in await hearing:
+                        os.close(descriptor)
+                raise
 
     async def _hear(self, number: int, limit_s: float) -> list[int]:
-        """The answer of that number; those to questions that were cancelled are dropped."""
+        """The answer of that number."""
         try:
             async with asyncio.timeout(limit_s):
                 while True:
@@ -108,7 +117,7 @@ class Kept:
                         raise NetworkError(answer["error"], hint=answer["hint"])
                     if answer["id"] == number:
                         return made
-                    for descriptor in made:
+                    for descriptor in made:  # of a question that was given up
                         os.close(descriptor)
         except TimeoutError:
             raise NetworkError(f"the bridge's keeper does not answer in {limit_s:g} s") from None
