@@ -40,6 +40,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become som
 def root(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr(rights, "_maps_users", lambda: True)
+    monkeypatch.setattr(rights, "_capabilities", lambda: frozenset(range(41)))
+    rights._stay.cache_clear()
 
 
 @pytest.mark.usefixtures("root")
@@ -76,6 +78,31 @@ def test_where_nobody_else_could_run_it_qemu_stays_root_and_that_is_said(
     assert [record.getMessage() for record in caplog.records] == [
         f"QEMU runs as root: {program} is for root alone"
     ]
+
+
+@pytest.mark.usefixtures("root")
+def test_a_root_without_the_rights_to_become_somebody_stays_root(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(rights, "_capabilities", lambda: frozenset({6, 7}))
+    assert rights_of(SPEC) == Rights(None)
+    assert "may not become anybody else" in caplog.text
+
+
+def test_the_capability_to_lock_memory_is_handed_on_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, root: None
+) -> None:
+    locked = dataclasses.replace(SPEC, locked=True)
+    assert rights_of(locked).locks
+    assert not rights_of(SPEC).locks
+    monkeypatch.setattr(rights, "_capabilities", lambda: frozenset({6, 7, 8}))
+    assert not rights_of(locked).locks
+
+
+def test_capabilities_are_read_as_the_kernel_tells_them() -> None:
+    told = rights._capabilities.__wrapped__
+    assert told(lambda: "CapInh:\t0000000000000000\nCapPrm:\t00000000000041c0\n") == {6, 7, 8, 14}
+    assert told(lambda: "") == frozenset()
 
 
 def test_a_container_without_ids_to_spare_is_known() -> None:

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 #: User ids that no account has: systemd's own and those of containers end below.
 _USERS = range(0x6000_0000, 0x7000_0000)
 #: linux/capability.h.
-_CAP_IPC_LOCK = 14
+_CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP, _CAP_IPC_LOCK = 6, 7, 8, 14
 _KVM = Path("/dev/kvm")
 _MIB = 1 << 20
 #: Address space that QEMU takes beside its guest's memory, and more for each of its processors,
@@ -87,7 +87,11 @@ def rights_of(spec: MachineSpec) -> Rights:
     if not _maps_users():
         _stay("this container has no user ids to spare")
         return Rights(None)
-    return Rights(secrets.choice(_USERS), groups, spec.locked and _may_lock_anything())
+    capable = _capabilities()
+    if not {_CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP} <= capable:
+        _stay("this root may not become anybody else")
+        return Rights(None)
+    return Rights(secrets.choice(_USERS), groups, spec.locked and _CAP_IPC_LOCK in capable)
 
 
 def limits_of(spec: MachineSpec, rights: Rights) -> str:
@@ -216,10 +220,13 @@ def _anybody_runs(program: Path) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _may_lock_anything(read: Callable[[], str] = Path("/proc/self/status").read_text) -> bool:
-    """Whether this process has the capability (capabilities(7)), so that it can hand it on."""
+def _capabilities(
+    read: Callable[[], str] = Path("/proc/self/status").read_text,
+) -> frozenset[int]:
+    """What this process may do, and hand on (capabilities(7))."""
     found = re.search(r"^CapPrm:\s*([0-9a-f]+)$", read(), re.MULTILINE)
-    return found is not None and bool(int(found[1], 16) >> _CAP_IPC_LOCK & 1)
+    bits = int(found[1], 16) if found else 0
+    return frozenset(number for number in range(64) if bits >> number & 1)
 
 
 @lru_cache(maxsize=1)
