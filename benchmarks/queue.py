@@ -12,8 +12,9 @@ from pathlib import Path
 from benchmarks import Measured, measured
 from distributor.blocks import BlockTaskSet, hey, numberofjobs, offset, period
 from distributor.distributor import Distributor
+from distributor.jobs.action import Action, Run, Start
 from distributor.jobs.job import Job
-from distributor.jobs.queue import Action, Queue, Run, Start
+from distributor.jobs.queue import Queue
 from distributor.machines.machine import MachineState
 from distributor.session.result import Clock, MachineFacts
 from distributor.tasks.task import Task

@@ -26,19 +26,9 @@ from distributor.errors import (
     StateError,
     StoreError,
 )
+from distributor.jobs.action import Action, Check, GiveUp, JobDone, PutBack, Run, Start, Stop
 from distributor.jobs.job import Job, Ticket
-from distributor.jobs.queue import (
-    Action,
-    Check,
-    GiveUp,
-    JobDone,
-    PutBack,
-    Queue,
-    QueueState,
-    Run,
-    Start,
-    Stop,
-)
+from distributor.jobs.queue import Queue, QueueState
 from distributor.machines.machine import (
     CountedKind,
     Machine,

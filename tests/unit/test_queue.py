@@ -22,22 +22,9 @@ from distributor import (
     Task,
     TaskSet,
 )
+from distributor.jobs.action import Action, Check, GiveUp, JobDone, PutBack, Run, Start, Stop
 from distributor.jobs.job import LATER, LINE_END_MAX, Job, JobState, Later, Past, Ticket
-from distributor.jobs.queue import (
-    FAILED_STARTS_MAX,
-    LOSSES_MAX,
-    SICK_MAX,
-    Action,
-    Check,
-    GiveUp,
-    Health,
-    JobDone,
-    PutBack,
-    Queue,
-    Run,
-    Start,
-    Stop,
-)
+from distributor.jobs.queue import FAILED_STARTS_MAX, LOSSES_MAX, SICK_MAX, Health, Queue
 
 LOST = MachineLost("killed")
 FAULT = GuestFault("panic")

@@ -41,6 +41,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from distributor.errors import DistributorError, MachineError, StateError
+from distributor.jobs.action import Action, Check, GiveUp, JobDone, PutBack, Run, Start, Stop
 from distributor.jobs.job import Job, Ticket
 
 #: Machines that may be lost under one set before it is given up as undecided. A set
@@ -95,63 +96,6 @@ class _Seat:
     place: _Place = _Place.STARTING
     ticket: Ticket | None = None
     health: Health = Health.GOOD
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Bring up a machine of this name."""
-
-    machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End this machine; at once, whatever it does, if ``hard``."""
-
-    machine: str
-    hard: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Have this machine, which is idle, run this set."""
-
-    machine: str
-    ticket: Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Have this machine, which is idle, run the canary."""
-
-    machine: str
-
-
-@dataclass(frozen=True, slots=True)
-class PutBack:
-    """The set is in the queue again; tell who watches."""
-
-    machine: str
-    ticket: Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """The set is undecided for good, for this reason; tell who watches."""
-
-    machine: str
-    ticket: Ticket
-    error: DistributorError
-
-
-@dataclass(frozen=True, slots=True)
-class JobDone:
-    """Every set of this job has its verdict."""
-
-    job: Job
-
-
-Action = Start | Stop | Run | Check | PutBack | GiveUp | JobDone
 
 
 class Queue:
