@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -22,11 +23,12 @@ pytestmark = pytest.mark.integration
 
 #: What a lab's power switch does: the board's process is killed, and one begins anew.
 SWITCH = """
-import json, os, signal, subprocess, sys
+import contextlib, json, os, signal, subprocess, sys
 from pathlib import Path
 command, pids = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
 if pids.exists():
-    os.kill(int(pids.read_text().splitlines()[-1]), signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it has died, and been reaped
+        os.kill(int(pids.read_text().splitlines()[-1]), signal.SIGKILL)
 process = subprocess.Popen(command, stdin=-3, stdout=-3, stderr=-3, start_new_session=True)
 with pids.open("a") as file:
     file.write(f"{process.pid}\\n")
@@ -77,7 +79,8 @@ class Machine:
 def machine(image: Image, tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(image, tmp_path)
     yield machine
-    machine.signal(signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):
+        machine.signal(signal.SIGKILL)
 
 
 def test_a_board_is_turned_on_and_restarted_when_it_dies_or_hangs(machine: Machine) -> None:
