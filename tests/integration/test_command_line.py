@@ -176,7 +176,8 @@ def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_decided(tmp_path: Path) -
         running.send_signal(signal.SIGINT)
         _, told = running.communicate(timeout=60)
     assert running.returncode == 130, told
-    kept = int(re.findall(r"distributor: interrupted; (\d+) task sets are kept\n$", told)[0])
+    last = r"interrupted; (\d+) task sets are kept; go on with `distributor run --resume`\n$"
+    kept = int(re.findall(f"distributor: {last}", told)[0])
     with Store.open(str(tmp_path / "distributor.db"), create=False) as store:
         assert sum(store.counts(1).values()) == kept > 0
     assert "Traceback" not in told
