@@ -9,6 +9,7 @@ import pytest
 from distributor import (
     Attempt,
     Distributor,
+    MachineError,
     Monitor,
     Result,
     SessionTimeout,
@@ -83,13 +84,17 @@ def test_a_set_on_a_hostile_machine_is_undecided_and_says_why(
     assert says in result.reason
 
 
-def test_a_machine_that_always_hangs_up_is_not_tried_for_ever(
+def test_machines_that_always_hang_up_end_the_wait_and_no_set_pays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("distributor.engine._DEATH_NEWS_S", 0.01)
-    result = ran(hostile.Quitter, tmp_path)
-    assert (result.verdict, len(result.machines)) == (Verdict.UNDECIDED, 10)
-    assert "hung up" in result.reason
+    (tmp_path / "hey").write_bytes(b"\x7fELF")
+    builtin = {"hey": tmp_path / "hey"}
+    with Distributor(session_type=Kind(hostile.Quitter), builtin=builtin) as distributor:
+        distributor.add_job(TaskSet([Task("hey")]))
+        with pytest.raises(MachineError, match=r"3 machines in a row failed .* hung up"):
+            distributor.wait(30)
+        assert [job.decided for job in distributor.jobs] == [0]
 
 
 def test_stamps_from_one_end_of_time_to_the_other_are_kept(tmp_path: Path) -> None:
