@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from distributor.cli.main import app
-from distributor.machines.qemu.folder import RunFolder
+from distributor.machines.folder import RunFolder
 from distributor.network.bridge import Bridge
 from distributor.network.bridge.kept import SOCKET
 from distributor.network.bridge.leases import Lease, parse_leases

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from distributor.machines.qemu.folder import run_folders
+from distributor.machines.folder import run_folders
 from distributor.network.bridge.look import look
 from distributor.network.dhcp import dhcpd_lines, dnsmasq_lines
 from distributor.network.plan import MACHINES, SUBNET, BridgePlan

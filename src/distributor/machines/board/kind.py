@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +15,7 @@ from distributor.machines.board.machine import Board
 from distributor.machines.board.power import Power
 from distributor.machines.board.rack import BOOT_S, BoardSpec, Rack
 from distributor.machines.executables import executables
-from distributor.machines.qemu.folder import RunFolder
+from distributor.machines.folder import RunFolder
 from distributor.network.bridge import Bridge
 from distributor.network.plan import BridgePlan
 from distributor.session.result import Clock
@@ -86,7 +85,7 @@ class BoardKind:
         )
         self.builtin = builtin if binaries is None else executables(Path(binaries))
         self._rack: Rack | None = None
-        self._folder: RunFolder | None = None
+        self._folder = RunFolder()
         self._joined: Bridge | None = None
 
     @property
@@ -113,10 +112,7 @@ class BoardKind:
         if self._bridge is None:
             return None
         if self._joined is None:
-            folder = self._folder = RunFolder()
-            # For a kind that is dropped without close().
-            weakref.finalize(self, folder.close)
-            self._joined = Bridge(self._bridge, PORT, lambda: folder.path)
+            self._joined = Bridge(self._bridge, PORT, lambda: self._folder.path)
         return self._joined.open_socket
 
     def command(self, machine_id: str) -> list[str]:
@@ -126,10 +122,10 @@ class BoardKind:
     def close(self) -> None:
         """Forget what was known of the boards, and end their bridge."""
         self._rack = None
-        if self._joined is not None and self._folder is not None:
+        if self._joined is not None:
             self._joined.close()
-            self._folder.close()
-            self._joined = self._folder = None
+            self._joined = None
+        self._folder.close()
 
 
 def _bridge(network: str, bridge: Mapping[str, object] | None) -> BridgePlan | None:

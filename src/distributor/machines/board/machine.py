@@ -19,6 +19,7 @@ from distributor.errors import (
     SessionError,
     StateError,
 )
+from distributor.machines.base import MachineBase
 from distributor.machines.board.greeting import Connection, Way, ask, connect, greet
 from distributor.machines.board.rack import Rack, Slot
 from distributor.machines.machine import MachineState
@@ -36,7 +37,7 @@ _RESTARTS_MAX = 3
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class Board:
+class Board(MachineBase):
     """Implements :class:`~distributor.machines.machine.ReachableMachine`.
 
     Which board it is, it gets to know when it starts: one that is free and answers.
@@ -53,28 +54,14 @@ class Board:
     def __init__(
         self, machine_id: str, rack: Rack, answer_s: float = ANSWER_S, way: Way | None = None
     ) -> None:
-        self._id = machine_id
+        super().__init__(machine_id, MachineFacts(machine=machine_id, clock=Clock.REAL))
         self._rack = rack
         self._answer_s = answer_s
         self._way = way
-        self._state = MachineState.CREATED
-        self._facts = MachineFacts(machine=machine_id, clock=Clock.REAL)
         self._slot: Slot | None = None
         self._connection: Connection | None = None
         #: Whether the connection on which it answered is still to be asked for.
         self._greeted = False
-
-    @property
-    def id(self) -> str:
-        return self._id
-
-    @property
-    def state(self) -> MachineState:
-        return self._state
-
-    @property
-    def facts(self) -> MachineFacts:
-        return self._facts
 
     @property
     def address(self) -> str | None:
@@ -97,9 +84,7 @@ class Board:
 
         :raise BootError: there is none, and no machine of this kind has one.
         """
-        if self._state is not MachineState.CREATED:
-            raise StateError(f"machine {self._id} is {self._state}: it can be started once")
-        self._state = MachineState.STARTING
+        self._begin()
         while self._state is MachineState.STARTING:
             slot = self._slot = await self._rack.take()
             try:
@@ -214,7 +199,7 @@ class Board:
 
     # -- down ----------------------------------------------------------------------------
 
-    async def stop(self) -> None:
+    async def _end(self) -> None:
         """Hang up, upon which the loader ends what it runs, and give the board back."""
         if self._connection is not None:
             self._connection.writer.transport.abort()
@@ -222,4 +207,3 @@ class Board:
         if self._slot is not None:
             self._rack.give_back(self._slot)
             self._slot = None
-        self._state = MachineState.DEAD

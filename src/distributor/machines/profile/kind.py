@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import weakref
 from collections.abc import Mapping
 from pathlib import Path
 
 from distributor.errors import ConfigurationError
 from distributor.machines.executables import executables
+from distributor.machines.folder import RunFolder, check_id
 from distributor.machines.image import ARCHITECTURES, Board, Image, require_image
 from distributor.machines.profile.file import read_profile
 from distributor.machines.profile.machine import ForeignMachine
@@ -16,7 +16,6 @@ from distributor.machines.profile.profile import Profile
 from distributor.machines.qemu import QemuFacts, QemuMachine, qemu_facts
 from distributor.machines.qemu.boot import BootLimits
 from distributor.machines.qemu.command import Accelerator, MachineSpec, qemu_command
-from distributor.machines.qemu.folder import RunFolder
 from distributor.network.bridge import Bridge
 from distributor.network.line import Network, check_lines
 from distributor.network.plan import BridgePlan
@@ -85,10 +84,11 @@ class ProfileKind:
         if self._clock is Clock.VIRTUAL:
             self._qemu.check_virtual(cpus)
         self._image = None if profile.guest is None else require_image(profile.guest.name)
+        self._folder = RunFolder(keep=directory)
         self._network: Network = UserNetwork(profile.port)
         if network == _BRIDGE:
             plan = BridgePlan.of(bridge or {})
-            self._network = Bridge(plan, profile.port, lambda: self._own_folder().path)
+            self._network = Bridge(plan, profile.port, lambda: self._folder.path)
         self._spec = MachineSpec(
             name="",
             program=self._qemu.path,
@@ -107,8 +107,6 @@ class ProfileKind:
             self.builtin = executables(Path(folder))
         boot_s = boot_timeout_s or profile.boot_s
         self._limits = BootLimits(boot_s, 10 * boot_s)
-        self._directory = directory
-        self._folder: RunFolder | None = None
 
     @property
     def clock(self) -> Clock:
@@ -143,18 +141,7 @@ class ProfileKind:
     @property
     def consoles(self) -> Path:
         """The folder with a file for each machine; made when it is first asked for."""
-        if self._directory is not None:
-            folder = self._directory / "consoles"
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder
-        return self._own_folder().consoles
-
-    def _own_folder(self) -> RunFolder:
-        if self._folder is None:
-            self._folder = RunFolder()
-            # For a kind that is dropped without close().
-            weakref.finalize(self, self._folder.close)
-        return self._folder
+        return self._folder.consoles
 
     @property
     def lines_max(self) -> int | None:
@@ -168,21 +155,21 @@ class ProfileKind:
     def close(self) -> None:
         """End the network, and remove the folder of consoles that was made here."""
         self._network.close()
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            folder.close()
+        self._folder.close()
 
     def create(self, machine_id: str) -> QemuMachine:
-        """A machine that has not been started."""
+        """A machine that has not been started.
+
+        :raise ConfigurationError: the id cannot be part of a file's name.
+        """
+        check_id(machine_id)
         spec = dataclasses.replace(self._spec, name=machine_id)
 
         async def prepare() -> MachineSpec:
             return spec
 
         def console() -> Path:
-            path = self.consoles / f"{machine_id}.log"
-            path.unlink(missing_ok=True)
-            return path
+            return self._folder.console(machine_id)
 
         facts = MachineFacts(
             machine=machine_id,

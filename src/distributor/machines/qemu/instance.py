@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from distributor.errors import GuestFault, LaunchError, MachineError, MachineLost, QMPError
+from distributor.machines.process import Process, spawn
 from distributor.machines.qemu.command import MachineSpec, qemu_command
 from distributor.machines.qemu.console import Console
 from distributor.machines.qemu.monitor import Monitor
-from distributor.machines.qemu.process import Process, spawn
 from distributor.machines.qemu.rights import environment, lend, limits_of, rights_of
 from distributor.network.shared import SharedMemory
 
@@ -175,16 +175,3 @@ async def launch(
     own(instance)
     await instance.open(monitor, printed)
     return instance
-
-
-async def complete(ending: asyncio.Task[None]) -> None:
-    """Wait for a task whatever happens; a cancellation meanwhile is raised afterwards."""
-    cancelled: asyncio.CancelledError | None = None
-    while not ending.done():
-        try:
-            await asyncio.shield(ending)
-        except asyncio.CancelledError as error:
-            cancelled = error
-    ending.result()
-    if cancelled is not None:
-        raise cancelled

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from distributor.errors import ConfigurationError, MachineError
+from distributor.machines.folder import RunFolder, check_id
 from distributor.machines.image import AMD64, Image, cache_folder, require_image
 from distributor.machines.image.architecture import architecture
 from distributor.machines.qemu.accelerator import KvmProbe, boot_id, kvm_opens
@@ -22,7 +23,6 @@ from distributor.machines.qemu.command import (
 from distributor.machines.qemu.cores import Cores
 from distributor.machines.qemu.counter import counter_khz
 from distributor.machines.qemu.facts import QemuFacts, qemu_facts
-from distributor.machines.qemu.folder import RunFolder
 from distributor.machines.qemu.lock import OVERHEAD_MIB, may_lock
 from distributor.machines.qemu.machine import QemuMachine
 from distributor.machines.qemu.onecore import OneCore
@@ -140,6 +140,7 @@ class QemuKind:
                 )
             _in_range("memory_mib of a sealed machine", memory_mib, _MEMORY_MIB[0], _TEMPLATE_MIB)
         self._cold = cold or memory_mib > _TEMPLATE_MIB or not made_for.templates
+        self._folder = RunFolder(keep=directory)
         self._probed = UserNetwork(port)
         self._network: Network = self._probed
         if bridge is not None and network != _BRIDGE:
@@ -148,7 +149,7 @@ class QemuKind:
             )
         if network == _BRIDGE:
             plan = BridgePlan.of(bridge or {})
-            self._network = Bridge(plan, port, lambda: self._own_folder().path)
+            self._network = Bridge(plan, port, lambda: self._folder.path)
         self._spec = MachineSpec(
             name="",
             program=self._qemu.path,
@@ -173,8 +174,6 @@ class QemuKind:
         self._cores = None if virtual else Cores(cache_folder())
         self._limits = BootLimits(boot_timeout_s, 10 * boot_timeout_s)
         self._probe = KvmProbe(cache_folder(), image.key, self._qemu.version)
-        self._directory = directory
-        self._folder: RunFolder | None = None
 
     @property
     def memory_mib(self) -> int:
@@ -229,26 +228,13 @@ class QemuKind:
     @property
     def consoles(self) -> Path:
         """The folder with a file for each machine; made when it is first asked for."""
-        if self._directory is not None:
-            folder = self._directory / "consoles"
-            folder.mkdir(parents=True, exist_ok=True)
-            return folder
-        return self._own_folder().consoles
-
-    def _own_folder(self) -> RunFolder:
-        if self._folder is None:
-            self._folder = RunFolder()
-            # For a kind that is dropped without close().
-            weakref.finalize(self, self._folder.close)
-        return self._folder
+        return self._folder.consoles
 
     def close(self) -> None:
         """End the network, and remove the folder of consoles that was made here."""
         self._network.close()
         self._copies.close()
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            folder.close()
+        self._folder.close()
 
     def create(self, machine_id: str) -> QemuMachine | SealedQemuMachine:
         """A machine that has not been started.
@@ -267,11 +253,11 @@ class QemuKind:
         if not self._sealed:
             raise ConfigurationError("only a machine of network none is sealed")
 
-        _check_id(machine_id)
+        check_id(machine_id)
         return SealedQemuMachine(
             machine_id,
             lambda: self._template(Accelerator.TCG, self._limits),
-            lambda: self._console(machine_id),
+            lambda: self._folder.console(machine_id),
             self._facts(machine_id),
             self.image.tasks,
             self._one_core,
@@ -308,7 +294,7 @@ class QemuKind:
         limits: BootLimits,
         network: Network,
     ) -> QemuMachine:
-        _check_id(machine_id)
+        check_id(machine_id)
 
         async def prepare() -> Template | MachineSpec:
             chosen = accelerator or await self._choose()
@@ -323,7 +309,7 @@ class QemuKind:
         return QemuMachine(
             machine_id,
             prepare,
-            lambda: self._console(machine_id),
+            lambda: self._folder.console(machine_id),
             self._facts(machine_id),
             self.image.tasks,
             limits,
@@ -334,12 +320,7 @@ class QemuKind:
     async def _template(self, accelerator: Accelerator, limits: BootLimits) -> Template:
         name = f"template-{accelerator}"
         spec = self._named(name, accelerator)
-        return await template(spec, self._console(name), limits, self._copies)
-
-    def _console(self, machine_id: str) -> Path:
-        path = self.consoles / f"{machine_id}.log"
-        path.unlink(missing_ok=True)
-        return path
+        return await template(spec, self._folder.console(name), limits, self._copies)
 
     def _facts(self, machine_id: str) -> MachineFacts:
         return MachineFacts(
@@ -420,11 +401,6 @@ def _shift(mips: float) -> int:
         f"mips is one of {', '.join(f'{speed:.4g}' for speed in speeds)}, not {mips:g}",
         hint="QEMU's virtual processor takes a power of two of nanoseconds for an instruction",
     )
-
-
-def _check_id(machine_id: str) -> None:
-    if not machine_id or set(machine_id) & set("/,\0") or machine_id.startswith("."):
-        raise ConfigurationError(f"{machine_id!r} is no name for a machine")
 
 
 def _one_of(name: str, value: object, known: object) -> str:

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from distributor.errors import MachineLost, QMPError
+from distributor.machines.base import complete
 from distributor.machines.image.cache import alone, cache_folder
 from distributor.machines.qemu.boot import BootLimits, boot
 from distributor.machines.qemu.command import Accelerator, MachineSpec, qemu_command
-from distributor.machines.qemu.instance import Instance, complete, launch
+from distributor.machines.qemu.instance import Instance, launch
 from distributor.machines.qemu.memory import TemplateMemory
 from distributor.machines.qemu.onecore import OneCore
 from distributor.machines.qemu.rights import Copies, copy_data, rights_of

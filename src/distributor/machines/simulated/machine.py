@@ -8,16 +8,16 @@ import socket
 from collections.abc import Sequence
 
 from distributor.errors import GuestFault, LaunchError, MachineError, MachineLost, StateError
+from distributor.machines.base import MachineBase
 from distributor.machines.machine import MachineState, Simulation
-from distributor.machines.qemu.instance import complete
-from distributor.machines.qemu.process import Process, spawn
+from distributor.machines.process import Process, spawn
 from distributor.machines.simulated.description import described, events, switches_of
 from distributor.machines.simulated.worker import HEAD, decode_jobs, encode_set
 from distributor.session.result import MachineFacts
 from distributor.tasks.taskset import TaskSet
 
 
-class SimsoMachine:
+class SimsoMachine(MachineBase):
     """Implements :class:`~distributor.machines.machine.SimulatedMachine`, with simso.
 
     :param command: starts its process; the number of its socket is added.
@@ -25,27 +25,12 @@ class SimsoMachine:
     """
 
     def __init__(self, machine_id: str, command: Sequence[str], cpus: int, facts: MachineFacts):
-        self._id = machine_id
+        super().__init__(machine_id, facts)
         self._command = tuple(command)
         self._cpus = cpus
-        self._facts = facts
-        self._state = MachineState.CREATED
         self._process: Process | None = None
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._ending: asyncio.Task[None] | None = None
-
-    @property
-    def id(self) -> str:
-        return self._id
-
-    @property
-    def state(self) -> MachineState:
-        return self._state
-
-    @property
-    def facts(self) -> MachineFacts:
-        return self._facts
 
     @property
     def pid(self) -> int | None:
@@ -69,9 +54,7 @@ class SimsoMachine:
         :raise LaunchError: it cannot be started, or ended at once.
         :raise MachineLost: it was killed meanwhile.
         """
-        if self._state is not MachineState.CREATED:
-            raise StateError(f"machine {self._id} is {self._state}: it can be started once")
-        self._state = MachineState.STARTING
+        self._begin()
         ours, its = socket.socketpair()
         try:
             with its:
@@ -132,18 +115,10 @@ class SimsoMachine:
             console=said,
         )
 
-    async def stop(self) -> None:
-        """End its process and reap it. Completes when cancelled."""
-        if self._ending is None:
-            self._ending = asyncio.create_task(self._stop(), name=f"end of {self._id}")
-        await complete(self._ending)
-
-    async def _stop(self) -> None:
-        self._state = MachineState.STOPPING
+    async def _end(self) -> None:
         if self._writer is not None:
             self._writer.close()
             with contextlib.suppress(OSError):
                 await self._writer.wait_closed()
         if self._process is not None:
             await self._process.end()
-        self._state = MachineState.DEAD
