@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from distributor.errors import ConfigurationError
 from distributor.machines.board.address import addresses, parse_hosts
 from distributor.machines.board.power import Power
 from distributor.machines.board.rack import BOOT_S, BoardSpec
+from distributor.machines.toml import read_toml
 
 _BOARD_KEYS = ("host", "boot_s", "power")
 _BOOT_S_MAX = 3600.0
-_FILE_MAX_BYTES = 1 << 20
 
 
 def read_boards(file: Path, *, port: int, most: int) -> list[BoardSpec]:
@@ -24,7 +23,7 @@ def read_boards(file: Path, *, port: int, most: int) -> list[BoardSpec]:
     :param most: how many there may be.
     :raise ConfigurationError: it cannot be read, or says something that is not known.
     """
-    content = _load(file)
+    content = read_toml(file, "the file of boards")
     for key in content:
         if key not in ("board", "power"):
             raise ConfigurationError(
@@ -40,22 +39,6 @@ def read_boards(file: Path, *, port: int, most: int) -> list[BoardSpec]:
     for number, table in enumerate(tables, 1):
         boards += _boards(table, f"{file}: board {number}", common, port, most - len(boards))
     return boards
-
-
-def _load(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as source:
-            data = source.read(_FILE_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the boards of {file}: {error.strerror or error}"
-        ) from None
-    if len(data) > _FILE_MAX_BYTES:
-        raise ConfigurationError(f"{file} is larger than a file of boards may be (1 MiB)")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} is no TOML: {error}") from None
 
 
 def _boards(

@@ -3,7 +3,6 @@ which key of which file is wrong, and what is expected."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +10,12 @@ from typing import Any, NamedTuple
 from distributor.errors import ConfigurationError
 from distributor.machines.image import ARCHITECTURES, Board
 from distributor.machines.profile.profile import Profile
+from distributor.machines.toml import read_toml
 from distributor.session.result import Clock
 from distributor.session.rules import Rules
 
 #: Where those that are shipped lie.
 SHIPPED = Path(__file__).parent / "shipped"
-_FILE_MAX_BYTES = 1 << 16
 _TEXT_MAX = 1000
 _CLOCKS = [Clock.VIRTUAL.value, Clock.REAL.value]
 
@@ -124,7 +123,7 @@ def read_profile(named: str | Path) -> Profile:
 
 
 def _profile(name: str, file: Path) -> Profile:
-    content = _load(file)
+    content = read_toml(file, "the profile")
     tables = {"": {key: value for key, value in content.items() if not isinstance(value, dict)}}
     tables |= {key: value for key, value in content.items() if isinstance(value, dict)}
     for table, values in tables.items():
@@ -175,22 +174,6 @@ def _profile(name: str, file: Path) -> Profile:
             offsets_in_turn=loader.get("offsets") == "in turn",
         ),
     )
-
-
-def _load(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as source:
-            data = source.read(_FILE_MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(
-            f"cannot read the profile {file}: {error.strerror or error}"
-        ) from None
-    if len(data) > _FILE_MAX_BYTES:
-        raise ConfigurationError(f"{file} is larger than a profile may be (64 KiB)")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file} is no TOML: {error}") from None
 
 
 def _check(file: Path, table: str, values: Mapping[str, Any]) -> None:
