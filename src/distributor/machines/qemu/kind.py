@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
 import weakref
 from collections.abc import Mapping
@@ -11,8 +10,7 @@ from pathlib import Path
 
 from distributor.errors import ConfigurationError, MachineError
 from distributor.machines.folder import RunFolder, check_id
-from distributor.machines.image import AMD64, Image, cache_folder, require_image
-from distributor.machines.image.architecture import architecture
+from distributor.machines.image import AMD64, Image, cache_folder
 from distributor.machines.qemu.accelerator import KvmProbe, boot_id, kvm_opens
 from distributor.machines.qemu.boot import BootLimits
 from distributor.machines.qemu.command import (
@@ -47,7 +45,7 @@ _OVERHEAD_MIB = 64
 _FORK_MIB = 48
 _CPUS_MAX = 64
 #: QEMU takes at most 10.
-_SHIFT_MAX = 10
+SHIFT_MAX = 10
 _SEALED = "none"
 _BRIDGE = "bridge"
 _NETWORKS = (_SEALED, "user", _BRIDGE)
@@ -98,7 +96,7 @@ class QemuKind:
         self._clock = Clock(_one_of("clock", clock, (Clock.VIRTUAL, Clock.REAL)))
         _in_range("cpus", cpus, 1, _CPUS_MAX)
         _in_range("memory_mib", memory_mib, *_MEMORY_MIB)
-        _in_range("shift", shift, 0, _SHIFT_MAX)
+        _in_range("shift", shift, 0, SHIFT_MAX)
         _in_range("port", port, 1, 65535)
         if not boot_timeout_s > 0:
             raise ConfigurationError(f"boot_timeout_s is a number above 0, not {boot_timeout_s!r}")
@@ -349,58 +347,6 @@ class QemuKind:
         finally:
             await machine.stop()
         return True
-
-
-def qemu_kind(
-    *,
-    image: Image | None = None,
-    arch: str = AMD64.name,
-    clock: Clock | str = Clock.VIRTUAL,
-    mips: float | None = None,
-    startup_delay_s: float | None = None,
-    boot_timeout_s: float = 60.0,
-    **options: object,
-) -> QemuKind:
-    """The kind that a user's options describe; those of :class:`QemuKind`, and
-
-    :param image: the one of ``arch`` that was built last, if None.
-    :param arch: ``amd64``, ``arm64`` or ``armhf``; those of ARM boot one by one.
-    :param mips: speed of the virtual clock's processor, in millions of instructions a second:
-        1000 halved 0 to 10 times; another way to say ``shift``.
-    :param startup_delay_s: a machine is given at least so long to start.
-    :raise ConfigurationError: an option is wrong or unknown, or QEMU is missing.
-    :raise ImageError: there is no image.
-    """
-    known = set(QemuKind.__init__.__kwdefaults__ or {})
-    if mips is not None:
-        if "shift" in options:
-            raise ConfigurationError("mips and shift say the same: give one of them")
-        options["shift"] = _shift(mips)
-    if unknown := sorted(set(options) - known):
-        raise ConfigurationError(
-            f"machines have no option {', '.join(unknown)}",
-            hint=f"they have arch, image, mips, {', '.join(sorted(known))}",
-        )
-    wanted = architecture(arch)
-    # Of the two, a missing QEMU is the first to install.
-    qemu_facts(wanted.program, wanted.program_package)
-    return QemuKind(
-        image or require_image(arch),
-        clock=clock,
-        boot_timeout_s=max(boot_timeout_s, startup_delay_s or 0.0),
-        **options,  # type: ignore[arg-type]  # checked by QemuKind
-    )
-
-
-def _shift(mips: float) -> int:
-    speeds = [1000 / 2**shift for shift in range(_SHIFT_MAX + 1)]
-    for shift, speed in enumerate(speeds):
-        if math.isclose(mips, speed, rel_tol=0.01):
-            return shift
-    raise ConfigurationError(
-        f"mips is one of {', '.join(f'{speed:.4g}' for speed in speeds)}, not {mips:g}",
-        hint="QEMU's virtual processor takes a power of two of nanoseconds for an instruction",
-    )
 
 
 def _one_of(name: str, value: object, known: object) -> str:
