@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -14,6 +14,16 @@ from distributor.cli.resume import is_given
 from distributor.errors import ConfigurationError
 from distributor.machines.profile import read_profile
 from distributor.session.result import Clock
+
+#: Options that say something of the virtual clock alone.
+_OF_VIRTUAL = ("mips",)
+#: Options that say nothing of machines of that kind.
+_NOT_OF_PROFILES = ("hosts", "boards", "arch", "mips")
+_NOT_OF_BOARDS = ("arch", "memory_mib")
+_NOT_OF_SIMULATED = (
+    *("arch", "memory_mib"),
+    *("bridge", "subnet", "first_machine", "machine_range", "uplink"),
+)
 
 
 class Choice(NamedTuple):
@@ -55,21 +65,23 @@ def choose_machines(
     :param context: of the command, which knows what was given.
     :raise ConfigurationError: some do not go together, or a profile cannot be read.
     """
+    on_boards = bool(hosts) or boards is not None
     described = None
     if profile is not None:
         described = read_profile(profile)
-        for name in ("hosts", "boards", "arch", "mips"):
-            if is_given(context, name):
-                raise ConfigurationError(
-                    f"--{name} does not go with --profile, which says what its machines are"
-                )
+        _refuse(context, _NOT_OF_PROFILES, "--profile, which says what its machines are")
         cpus = cpus or described.cpus
         clock = clock or described.clocks[0]
-    elif kernel is not None or (binaries is not None and not (hosts or boards)):
+    elif kernel is not None or (binaries is not None and not on_boards):
         raise ConfigurationError("--kernel and --binaries go with --profile")
     cpus = cpus or 1
-    on_boards = bool(hosts) or boards is not None
     clock = clock or (Clock.REAL if on_boards else Clock.VIRTUAL)
+    if on_boards:
+        _refuse(context, _NOT_OF_BOARDS, "boards, which are what they are")
+    if clock is not Clock.VIRTUAL:
+        _refuse(context, _OF_VIRTUAL, f"--clock {clock}")
+    if clock is Clock.SIMULATED:
+        _refuse(context, _NOT_OF_SIMULATED, "--clock simulated, whose machines have --cpus alone")
     options: dict[str, Any] = {"clock": clock, "network": network}
     if on_boards:
         options |= {"hosts": hosts or [], "boards": boards and str(boards)}
@@ -90,6 +102,13 @@ def choose_machines(
         options["mips"] = mips
     power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}
     return Choice(options, clock, cpus, power)
+
+
+def _refuse(context: typer.Context, names: Iterable[str], others: str) -> None:
+    """:raise ConfigurationError: the user gave one of these options, which say nothing there."""
+    for parameter in context.command.params:
+        if parameter.name in names and is_given(context, parameter.name):
+            raise ConfigurationError(f"{parameter.opts[0]} does not go with {others}")
 
 
 #: The parameters of `distributor run` that say which machines there are.
