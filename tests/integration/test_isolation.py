@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,3 +162,23 @@ def _qemus() -> list[int]:
         int(pid) for task in told.iterdir() for pid in (task / "children").read_text().split()
     ]
     return [pid for pid in children if "qemu" in Path(f"/proc/{pid}/comm").read_text()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can lose a right")
+def test_a_root_without_the_right_to_move_threads_runs_sets_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "sets.py").write_text(
+        "from distributor import *\ntasksets = [TaskSet(Task('hey', arg1=1, period_ms=5))]\n"
+    )
+    # As in a container with the rights that containers have by default.
+    run = subprocess.run(
+        [
+            *("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice"),
+            *(sys.executable, "-m", "distributor", "run", "sets.py", "--store", "runs.db"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "CAP_SYS_NICE" in run.stderr

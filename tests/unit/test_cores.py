@@ -63,6 +63,24 @@ def test_each_machine_gets_its_own_core_and_the_first_goes_last(
         loan.end()
 
 
+def test_a_root_that_may_not_move_another_users_threads_says_so_and_lends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    cores = Cores(tmp_path, range(1))
+    assert cores.lend("m1", [11]) is None
+    assert cores.lend("m2", [12]) is None
+    (said,) = caplog.messages
+    assert "CAP_SYS_NICE" in said
+    monkeypatch.setattr(os, "sched_setaffinity", lambda *_: None)
+    lent = cores.lend("m3", [os.getpid()])
+    assert lent is not None, "the core was not given back"
+    lent.end()
+
+
 def test_a_thread_is_really_pinned(tmp_path: Path, thread: Callable[[], int]) -> None:
     one = thread()
     loan = Cores(tmp_path).lend("m1", [one])

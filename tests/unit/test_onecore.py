@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import resource
 import subprocess
+import sys
 from collections import Counter
+from collections.abc import Collection
 from contextlib import ExitStack
 
+import pytest
+
+from distributor.machines.qemu import onecore
 from distributor.machines.qemu.onecore import OneCore
+
+
+def _may_go_first() -> bool:
+    """Whether a thread of this process may go before all ordinary ones."""
+    code = "import os; os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))"
+    return subprocess.run([sys.executable, "-c", code], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def test_every_thread_is_kept_on_one_core_and_cores_are_shared_out() -> None:
@@ -32,3 +45,55 @@ def test_a_process_that_is_gone_is_nobodys_mistake() -> None:
         child.wait()
     with OneCore().hold(child.pid):
         pass
+
+
+@pytest.mark.skipif(not _may_go_first(), reason="needs CAP_SYS_NICE or RLIMIT_RTPRIO")
+def test_the_main_loop_goes_first_and_has_a_bound() -> None:
+    with subprocess.Popen(["sleep", "60"]) as child, OneCore().hold(child.pid):
+        policy = os.sched_getscheduler(child.pid)
+        limit = resource.prlimit(child.pid, resource.RLIMIT_RTTIME)
+        child.kill()
+    assert policy == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    assert limit == (1_000_000, 1_000_000)
+
+
+def test_a_thread_that_ends_meanwhile_leaves_the_others_their_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code = "import threading; threading.Thread(target=input).start(); print(flush=True); input()"
+    kept: set[int] = set()
+
+    def ended(thread: int, cores: Collection[int]) -> None:
+        kept.add(thread)
+        raise ProcessLookupError
+
+    monkeypatch.setattr(os, "sched_setaffinity", ended)
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with OneCore().hold(child.pid):
+            pass
+        child.kill()
+    assert len(kept) == 2
+
+
+def test_a_root_that_may_not_move_another_users_qemu_says_so_and_runs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    onecore._say_not_kept.cache_clear()
+    onecore._say_not_first.cache_clear()
+    caplog.set_level(logging.INFO)
+    with subprocess.Popen(["sleep", "60"]) as child:
+        for _ in range(2):
+            with OneCore().hold(child.pid):
+                pass
+        child.kill()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert "CAP_SYS_NICE" in caplog.text

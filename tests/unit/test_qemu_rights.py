@@ -81,10 +81,12 @@ def test_where_nobody_else_could_run_it_qemu_stays_root_and_that_is_said(
 
 
 @pytest.mark.usefixtures("root")
-def test_a_root_without_the_rights_to_become_somebody_stays_root(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("lacking", [5, 6, 7, 8], ids=["kill", "setgid", "setuid", "setpcap"])
+def test_a_root_without_the_rights_to_become_somebody_and_end_it_stays_root(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, lacking: int
 ) -> None:
-    monkeypatch.setattr(rights, "_capabilities", lambda: frozenset({6, 7}))
+    capable = frozenset(range(41)) - {lacking}
+    monkeypatch.setattr(rights, "_capabilities", lambda: capable)
     assert rights_of(SPEC) == Rights(None)
     assert "may not become anybody else" in caplog.text
 
@@ -95,7 +97,7 @@ def test_the_capability_to_lock_memory_is_handed_on_where_it_is_needed(
     locked = dataclasses.replace(SPEC, locked=True)
     assert rights_of(locked).locks
     assert not rights_of(SPEC).locks
-    monkeypatch.setattr(rights, "_capabilities", lambda: frozenset({6, 7, 8}))
+    monkeypatch.setattr(rights, "_capabilities", lambda: frozenset({5, 6, 7, 8}))
     assert not rights_of(locked).locks
 
 

@@ -55,22 +55,35 @@ class Cores:
                 taken[core] = lock
         loan = Loan(list(taken), list(taken.values()))
         if len(taken) == len(threads):
-            with contextlib.suppress(ProcessLookupError):  # it dies, and others say how
-                for thread, core in zip(threads, loan.cores, strict=True):
-                    os.sched_setaffinity(thread, {core})
+            try:
+                with contextlib.suppress(ProcessLookupError):  # it dies, and others say how
+                    for thread, core in zip(threads, loan.cores, strict=True):
+                        os.sched_setaffinity(thread, {core})
+            except PermissionError:
+                loan.end()
+                self._say(
+                    "machine %s has no host core of its own: this root lacks CAP_SYS_NICE; what "
+                    "it shares them with can make its runs noisy",
+                    machine,
+                )
+                return None
             return loan
         loan.end()
+        self._say(
+            "machine %s has no host core of its own: of %d cores %d are free, and it has %d "
+            "processors; what it shares them with can make its runs noisy",
+            machine,
+            len(self._cores),
+            len(taken),
+            len(threads),
+        )
+        return None
+
+    def _say(self, message: str, *values: object) -> None:
+        """Once."""
         if not self._said:
             self._said = True
-            _log.warning(
-                "machine %s has no host core of its own: of %d cores %d are free, and it has %d "
-                "processors; what it shares them with can make its runs noisy",
-                machine,
-                len(self._cores),
-                len(taken),
-                len(threads),
-            )
-        return None
+            _log.warning(message, *values)
 
     def _lock(self, core: int) -> int | None:
         """A descriptor that holds the core; None while somebody else does."""

@@ -28,7 +28,9 @@ _log = logging.getLogger(__name__)
 #: User ids that no account has: systemd's own and those of containers end below.
 _USERS = range(0x6000_0000, 0x7000_0000)
 #: linux/capability.h.
-_CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP, _CAP_IPC_LOCK = 6, 7, 8, 14
+_CAP_KILL, _CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP, _CAP_IPC_LOCK = 5, 6, 7, 8, 14
+#: Without the first, this process could not end what has become another user's.
+_TO_BECOME_ANOTHER = frozenset({_CAP_KILL, _CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP})
 _KVM = Path("/dev/kvm")
 _MIB = 1 << 20
 #: Address space that QEMU takes beside its guest's memory, and more for each of its processors,
@@ -88,7 +90,7 @@ def rights_of(spec: MachineSpec) -> Rights:
         _stay("this container has no user ids to spare")
         return Rights(None)
     capable = _capabilities()
-    if not {_CAP_SETGID, _CAP_SETUID, _CAP_SETPCAP} <= capable:
+    if not capable >= _TO_BECOME_ANOTHER:
         _stay("this root may not become anybody else")
         return Rights(None)
     return Rights(secrets.choice(_USERS), groups, spec.locked and _CAP_IPC_LOCK in capable)
