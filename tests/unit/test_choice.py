@@ -1,14 +1,19 @@
-"""Options of machines that say nothing of those that were asked for."""
+"""Machines by a user's options: what is refused, and what their network is called."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from distributor import ConfigurationError
+from distributor.cli.choice import network_of
 from distributor.cli.main import app
+from distributor.machines.kind import machine_kind
+from distributor.machines.profile import kind
+from distributor.machines.qemu import QemuFacts
 
 SIMULATED = ["--clock", "simulated"]
 BOARDS = ["--hosts", "127.0.0.1:1"]
@@ -42,3 +47,19 @@ def test_options_that_say_nothing_of_the_machines_are_refused(
     assert isinstance(done.exception, ConfigurationError), done.output
     assert str(done.exception).startswith(says)
     assert "\n" not in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"clock": "simulated"}, "none"),
+        ({"hosts": ["127.0.0.1"]}, "host"),
+        ({"hosts": ["127.0.0.1"], "network": "bridge", "bridge": {"uplink": "lo"}}, "bridge"),
+        ({"profile": "genode-pbxa9", "kernel": __file__}, "user"),
+    ],
+)
+def test_the_network_of_machines_is_named(
+    options: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind, "qemu_facts", lambda *_: QemuFacts(Path("/usr/bin/qemu"), "7.2.22"))
+    assert network_of(machine_kind(**options), options.get("network", "auto")) == name

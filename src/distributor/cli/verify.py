@@ -9,10 +9,12 @@ import typer
 from rich.console import Console
 
 from distributor.analysis.compare import first_difference
+from distributor.cli.choice import network_of
 from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError
+from distributor.machines.host import AUTO
 from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.description import Goal
@@ -41,13 +43,11 @@ def verify(
     with Store.open(store, create=False) as opened:
         record = opened.run(run)
         options = machine_options(record.options)
-        sealed = options.get("network") in ("none", "auto") and options.get("clock") == "virtual"
-        sealed = sealed and options.get("arch", "amd64") == "amd64"
-        if not sealed and options.get("clock") != "simulated":
+        kind = machine_kind(**options)
+        if not options or network_of(kind, options.get("network", AUTO)) != "none":
             raise ConfigurationError(
                 f"run {record.id} was not sealed: only a run with --network none repeats exactly"
             )
-        kind = machine_kind(**options)
         most = machines_of(kind, machines)
         rows = list(opened.tasksets(record.id))
         comparison = _Comparison(opened, record, rows)

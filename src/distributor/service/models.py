@@ -30,7 +30,10 @@ class State(_Told):
     maximum: int = Field(description="machines that there may be at once")
     max_allowed: int = Field(description="the most that `maximum` can be set to")
     clock: Clock
-    network: str
+    network: str = Field(
+        description="none (sealed or simulated machines), user, bridge, or host: boards that the "
+        "host reaches by itself"
+    )
     cpus: int = Field(description="processors of each machine")
     run: int = Field(description="number of the run in the store")
     store: str
