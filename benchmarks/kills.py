@@ -3,7 +3,8 @@
 ``python -m benchmarks.kills 2000 50`` runs so many sets and kills so often, with SIGKILL, half of
 the time after some verdicts and a moment, else some moment after the start. Each kill is followed
 by ``distributor run --resume``. It raises where a set has no verdict, or another one than in the
-undisturbed run, or where a process is left; sets whose fingerprint is another one are told.
+undisturbed run, or where a process is left. Of a set whose fingerprint is another one it tells the
+job by which the two runs part, and which of the two the same set gives when it is run alone.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks import Measured, measured
+from distributor.analysis.compare import first_difference
 from distributor.errors import StoreError
 from distributor.store.store import Store
 
 SETS, KILLS = 60, 6
 #: Variable by which the processes of a run are known, in whatever process group they are.
 _MARK = "DISTRIBUTOR_KILLS"
+#: How often a set whose two runs differ is run alone.
+_ALONE = 12
 #: How long processes may take to follow their controller.
 _FOLLOW_S = 20.0
 
@@ -31,7 +36,7 @@ _PROGRAM = """
 from distributor import Task, TaskSet
 tasksets = [
     TaskSet(Task("hey", arg1=n, period_ms=5 + n % 7, priority=n % 100, numberofjobs=1 + n % 3))
-    for n in range({sets})
+    for n in {numbers}
 ]
 """
 
@@ -40,7 +45,7 @@ def main(sets: int = SETS, kills: int = KILLS, seed: int = 1) -> Iterator[Measur
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "sets.py").write_text(_PROGRAM.format(sets=sets))
+        (folder / "sets.py").write_text(_PROGRAM.format(numbers=range(sets)))
         (folder / "tmp").mkdir()
         begun_s = time.perf_counter()
         with _started(folder, "whole.db", "sets.py") as whole:
@@ -54,11 +59,11 @@ def main(sets: int = SETS, kills: int = KILLS, seed: int = 1) -> Iterator[Measur
         killed_s = time.perf_counter() - begun_s
         expected, found = (_kept(folder / store) for store in ("whole.db", "killed.db"))
         left = os.listdir(folder / "tmp")
-    assert len(expected) == sets
-    verdicts = [sorted(each[:3] for each in kept) for kept in (expected, found)]
-    assert verdicts[0] == verdicts[1], f"{len(found)} verdicts; others: {found ^ expected}"
-    for each in sorted(found ^ expected):
-        print(f"another fingerprint: {each}", file=sys.stderr)
+        assert len(expected) == sets
+        verdicts = [sorted(each[:3] for each in kept) for kept in (expected, found)]
+        assert verdicts[0] == verdicts[1], f"{len(found)} verdicts; others: {found ^ expected}"
+        for batch, index, *_ in sorted(expected - found):
+            print(_told(folder, batch, index), file=sys.stderr)
     yield measured("kills", killed, "", kills)
     yield measured("kills_verdicts", len(found), "sets", sets)
     yield measured("kills_same_digests", len(found & expected), "sets", sets)
@@ -136,6 +141,29 @@ def _kept(path: Path) -> set[tuple[int, int, str, str]]:
             (each.batch, each.set_index, each.verdict.value, each.digest)
             for each in store.tasksets(last)
         }
+
+
+def _told(folder: Path, batch: int, index: int) -> str:
+    """How the two runs of a set part, and which of them is the odd one."""
+    digests, jobs = {}, {}
+    for name in ("whole", "killed"):
+        with Store.open(str(folder / f"{name}.db"), create=False) as store:
+            run = store.run().id
+            rows = store.tasksets(run)
+            digests[name] = next(row.digest for row in rows if row.set_index == index)
+            records = store.jobs(run, batch=batch, set_index=index)
+            jobs[name] = [record.job for record in records]
+    (folder / "alone.py").write_text(_PROGRAM.format(numbers=[index] * _ALONE))
+    with _started(folder, "alone.db", "alone.py") as alone:
+        assert alone.wait() == 0
+    with Store.open(str(folder / "alone.db"), create=False) as store:
+        given = Counter(row.digest for row in store.tasksets(store.run().id))
+    shares = [
+        f"{digest[:12]} in the {name} run, {given[digest]} of {_ALONE} alone"
+        for name, digest in digests.items()
+    ]
+    where = first_difference(jobs["whole"], jobs["killed"])
+    return f"set {index}: {'; '.join(shares)}; {where}"
 
 
 def _wait_for_no_orphan(folder: Path) -> None:
