@@ -152,7 +152,8 @@ def test_qemu_is_nobody_and_has_no_rights(network: str) -> None:
     assert told["NoNewPrivs"] == "1"
     assert told["Seccomp"] == "2"  # -sandbox: a filter of system calls
     assert b"HOME=" not in environment
-    assert b"/root" not in words
+    # It is told of no file of root's; QEMU itself may lie in a folder whose name ends so.
+    assert not re.search(rb"(?<!\w)/root", words)
 
 
 def _qemus() -> list[int]:
