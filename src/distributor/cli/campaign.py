@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,10 +14,11 @@ from rich.logging import RichHandler
 
 from distributor.analysis.table import Column, table_lines
 from distributor.campaign import Budget, Campaign, Plan, find_campaign
-from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.exits import EXIT_UNDECIDED
+from distributor.cli.outcome import Outcome, say
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
-from distributor.errors import ConfigurationError, DistributorError, MachineError
+from distributor.errors import ConfigurationError
 from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.monitors.target import monitor_for
 from distributor.session.result import Clock, Verdict
@@ -157,8 +157,7 @@ def campaign(
         "qemu": kind.qemu_version,
     }
     others = [monitor_for(target, **about) for target in also or ()]
-    failure: DistributorError | None = None
-    interrupted = False
+    outcome = Outcome()
     with Store.open(store) as opened:
         if tasks is None:
             search = Campaign.resume(opened, find_campaign(opened, run), budget)
@@ -177,32 +176,18 @@ def campaign(
             ) as distributor,
             progress,
         ):
-            try:
-                if not search.over:
+            if not search.over:
+                with outcome:
                     distributor.add_job(search.growth)
                     distributor.wait()
-            except DistributorError as error:
-                failure = error
-            except KeyboardInterrupt:
-                interrupted = True
         search.close()
         if as_json:
             typer.echo(json.dumps(_summary(search, progress, opened.name)))
         else:
             for line in _table(search):
                 typer.echo(line)
-        err.print(
-            _sentence(search, progress, opened.name),
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    if interrupted:
-        sys.stderr.write("distributor: interrupted; go on with `distributor campaign --resume`\n")
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if failure is not None:
-        sys.stderr.write(f"distributor: {failure}\n")
-        raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
+        say(_sentence(search, progress, opened.name), err)
+    outcome.leave("go on with `distributor campaign --resume`")
     if any(counts[Verdict.UNDECIDED] for counts in search.verdicts.values()):
         raise typer.Exit(EXIT_UNDECIDED)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -10,10 +9,12 @@ import typer
 from rich.console import Console
 
 from distributor.cli.connect import connect
-from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_UNDECIDED
 from distributor.cli.follow import follow
+from distributor.cli.outcome import Outcome, sum_up
 from distributor.cli.progress import ProgressMonitor
-from distributor.errors import ConfigurationError, DistributorError, MachineError
+from distributor.cli.resume import is_given
+from distributor.errors import ConfigurationError
 from distributor.jobs.job import JobState
 from distributor.session.description import Goal
 from distributor.session.result import Verdict
@@ -30,8 +31,7 @@ def check_options(context: typer.Context) -> None:
     """:raise ConfigurationError: an option was given that the service has chosen already."""
     for parameter in context.command.params:
         name = parameter.name or ""
-        source = context.get_parameter_source(name)
-        if name not in OF_JOB and source is not None and source.name == "COMMANDLINE":
+        if name not in OF_JOB and is_given(context, name):
             raise ConfigurationError(
                 f"{parameter.opts[0]} does not go with --service, whose machines are there already",
                 hint="give it to `distributor service start`",
@@ -64,36 +64,15 @@ def watch_job(address: str | None, number: int, *, as_json: bool, quiet: bool) -
 
     :raise typer.Exit: as `distributor run` exits.
     """
-    from distributor.cli.run import _sentence, _summary
-
     out, err = Console(), Console(stderr=True)
-    failure: DistributorError | None = None
-    interrupted = False
+    outcome = Outcome()
     with connect(address) as client:
         job, state = client.job(number), client.state()
         progress = ProgressMonitor(job.total, lines=not quiet, out=out, err=err)
-        with progress:
-            try:
-                job = follow(client, number, progress)
-            except DistributorError as error:
-                failure = error
-            except KeyboardInterrupt:
-                interrupted = True
-    summary = _summary(progress, state.clock, state.store)
-    if progress.decided:
-        told = _sentence(progress, summary, state.run)
-        err.print(told, highlight=False, markup=False, soft_wrap=True)
-    if as_json:
-        typer.echo(json.dumps(summary))
-    if interrupted:
-        sys.stderr.write(
-            f"distributor: interrupted; job {number} goes on (`distributor job cancel {number}` "
-            "ends it)\n"
-        )
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if failure is not None:
-        sys.stderr.write(f"distributor: {failure}\n")
-        raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
+        with progress, outcome:
+            job = follow(client, number, progress)
+    sum_up(progress, state.clock, state.store, state.run, err, as_json=as_json)
+    outcome.leave(f"job {number} goes on (`distributor job cancel {number}` ends it)")
     if job.state is JobState.FAILED:
         sys.stderr.write(f"distributor: {job.error}\n")
         raise typer.Exit(EXIT_BAD_INPUT)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import tee
 from pathlib import Path
@@ -16,7 +14,7 @@ from rich.console import Console
 
 from distributor.cli.choice import choose_machines
 from distributor.cli.connect import AddressOption
-from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.cli.handover import check_options, hand_over
 from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
 from distributor.cli.network import (
@@ -26,10 +24,11 @@ from distributor.cli.network import (
     Subnet,
     UplinkName,
 )
+from distributor.cli.outcome import Outcome, sum_up
 from distributor.cli.progress import ProgressMonitor
 from distributor.cli.resume import BEGUN_BY, begin_or_go_on, find_run, is_given, total_of
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES, Distributor
-from distributor.errors import ConfigurationError, DistributorError, MachineError
+from distributor.errors import ConfigurationError
 from distributor.jobs.job import Job
 from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.monitors.logging import LoggingMonitor
@@ -280,8 +279,7 @@ def run(
     monitors: list[Monitor] = [watcher, *others, progress]
     if verbose:
         monitors.append(LoggingMonitor())
-    failure: DistributorError | None = None
-    interrupted = False
+    outcome = Outcome()
     with (
         Distributor(
             most,
@@ -297,30 +295,11 @@ def run(
     ):
         for job in jobs:
             distributor.add_job(job)
-        try:
+        with outcome:
             distributor.wait()
-        except DistributorError as error:
-            failure = error
-        except KeyboardInterrupt:
-            interrupted = True
-    summary = _summary(progress, clock, watcher.store.name)
-    if progress.decided:
-        err.print(
-            _sentence(progress, summary, watcher.run_id),
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
-    if as_json:
-        # Last, and on one line, whatever the terminal's width.
-        typer.echo(json.dumps(summary))
-    if interrupted:
-        hint = "; go on with `distributor run --resume`" if watcher.durable else ""
-        sys.stderr.write(f"distributor: interrupted; {progress.decided} task sets are kept{hint}\n")
-        raise typer.Exit(EXIT_INTERRUPTED)
-    if failure is not None:
-        _report(failure)
-        raise typer.Exit(EXIT_UNDECIDED if isinstance(failure, MachineError) else EXIT_BAD_INPUT)
+    sum_up(progress, clock, watcher.store.name, watcher.run_id, err, as_json=as_json)
+    hint = "; go on with `distributor run --resume`" if watcher.durable else ""
+    outcome.leave(f"{progress.decided} task sets are kept{hint}")
     if progress.verdicts[Verdict.UNDECIDED]:
         raise typer.Exit(EXIT_UNDECIDED)
 
@@ -344,40 +323,3 @@ def _checked(
             hint=f"take --cpus {needed}",
         )
     return tasksets
-
-
-def _summary(progress: ProgressMonitor, clock: Clock, store: str) -> dict[str, Any]:
-    return {
-        "tasksets": progress.decided,
-        **{verdict.value: progress.verdicts[verdict] for verdict in Verdict},
-        "noisy": progress.noisy,
-        "machines": len(progress.machines),
-        "clock": clock.value,
-        "guest_s": round(progress.guest_ns / 1e9, 9),
-        "wall_s": round(progress.wall_s, 3),
-        "store": store,
-    }
-
-
-def _sentence(progress: ProgressMonitor, summary: dict[str, Any], run_id: int) -> str:
-    counts = ", ".join(
-        f"{progress.verdicts[verdict]} {verdict}"
-        for verdict in Verdict
-        if progress.verdicts[verdict]
-    )
-    if progress.noisy:
-        counts += f"; {progress.noisy} noisy: the host disturbed their runs"
-    return (
-        f"{progress.decided} task sets: {counts}; {summary['guest_s']:.3f} s of "
-        f"{summary['clock']} time in {summary['wall_s']:.1f} s.\n"
-        f"Kept in {summary['store']} as run {run_id}: see `distributor show`."
-    )
-
-
-def _report(failure: DistributorError) -> None:
-    """The line, and what a machine left behind to look at."""
-    sys.stderr.write(f"distributor: {failure}\n")
-    if isinstance(failure, MachineError) and failure.console:
-        sys.stderr.write("The machine's last lines:\n")
-        for line in failure.console.splitlines():
-            sys.stderr.write(f"  {line}\n")
