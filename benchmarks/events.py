@@ -12,15 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import Measured, measured
-from distributor.errors import MachineLost
-from distributor.machines.machine import MachineState, Simulation
 from distributor.service.client import Client
 from distributor.service.process import Doors, listening, open_service
 from distributor.service.settings import Settings
-from distributor.session.event import Event, EventType
-from distributor.session.result import Clock, MachineFacts
+from distributor.session.result import Clock
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
+from tests.fakes.instant import InstantKind
 
 MACHINES = 500
 #: How long a machine is at a set: 500 of them begin 250 and end 250 each second.
@@ -57,7 +55,7 @@ def _watch(folder: Path) -> _Seen:
 
     async def live() -> None:
         loops.append(asyncio.get_running_loop())
-        async with open_service(_Kind(), settings) as service, listening(service, doors):
+        async with open_service(InstantKind(SET_S), settings) as service, listening(service, doors):
             ready.set()
             await ending.wait()
 
@@ -92,54 +90,3 @@ def _watch(folder: Path) -> _Seen:
         loops[0].call_soon_threadsafe(ending.set)
         thread.join()
     return seen
-
-
-class _Kind:
-    def create(self, machine_id: str) -> _Machine:
-        return _Machine(machine_id)
-
-    def close(self) -> None:
-        pass
-
-
-class _Machine:
-    """Needs a second for each set, and computes nothing."""
-
-    work_per_guest_s = 1.0
-
-    def __init__(self, machine_id: str) -> None:
-        self.id = machine_id
-        self.state = MachineState.CREATED
-        self.facts = MachineFacts(machine=machine_id, clock=Clock.SIMULATED)
-
-    async def start(self) -> None:
-        self.state = MachineState.READY
-
-    async def simulate(self, taskset: TaskSet, switches: int = 0) -> Simulation:
-        await asyncio.sleep(SET_S)
-        return Simulation(
-            [
-                Event(EventType.START, 0, 1, 0, 0, exact=True),
-                Event(EventType.EXIT, 0, 2, 0, 0, exit_value=0, exact=True),
-                Event(EventType.JOBS_DONE, 0, 2, exact=True),
-            ]
-        )
-
-    async def pause(self) -> None:
-        pass
-
-    async def resume(self) -> None:
-        pass
-
-    async def died(self) -> Exception:
-        await asyncio.Event().wait()
-        return MachineLost("never")
-
-    def work_s(self) -> float | None:
-        return None
-
-    def console_tail(self, lines: int = 20) -> str:
-        return ""
-
-    async def stop(self) -> None:
-        self.state = MachineState.DEAD

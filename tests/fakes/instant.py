@@ -1,4 +1,4 @@
-"""Machines of this process that decide every set at once, and compute nothing."""
+"""Machines of this process that decide every set in a moment, and compute nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from distributor.tasks.taskset import TaskSet
 
 
 class InstantKind:
-    """Makes them."""
+    """Makes them.
+
+    :param set_s: how long a machine is at a set.
+    """
+
+    def __init__(self, set_s: float = 0.02) -> None:
+        self._set_s = set_s
 
     def create(self, machine_id: str) -> InstantMachine:
-        return InstantMachine(machine_id)
+        return InstantMachine(machine_id, self._set_s)
 
     def close(self) -> None:
         pass
@@ -26,7 +32,8 @@ class InstantMachine:
 
     work_per_guest_s = 1.0
 
-    def __init__(self, machine_id: str) -> None:
+    def __init__(self, machine_id: str, set_s: float) -> None:
+        self._set_s = set_s
         self.id = machine_id
         self.state = MachineState.CREATED
         self.facts = MachineFacts(machine=machine_id, clock=Clock.SIMULATED)
@@ -35,7 +42,7 @@ class InstantMachine:
         self.state = MachineState.READY
 
     async def simulate(self, taskset: TaskSet, switches: int = 0) -> Simulation:
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(self._set_s)
         return Simulation(
             [
                 event
