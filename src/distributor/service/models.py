@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +13,7 @@ from distributor.machines.machine import MachineState
 from distributor.session.description import Goal
 from distributor.session.result import Clock, Verdict
 from distributor.session.switch import SWITCHES_MAX
+from distributor.store.record import TaskRecord
 
 #: Greatest whole number that a browser's numbers hold exactly.
 NUMBER_MAX = 2**53 - 1
@@ -113,25 +115,9 @@ class Set(_Decided):
     tasks: int = Field(description="how many it has")
 
 
-class Task(_Told):
+@dataclass(frozen=True, slots=True)
+class Task(TaskRecord):
     """A task of a set; times are nanoseconds."""
-
-    task_id: int
-    executable: str
-    name: str
-    arg1: str
-    priority: int
-    period_ns: int
-    deadline_ns: int
-    offset_ns: int
-    numberofjobs: int
-    executiontime_ns: int | None
-    criticaltime_ns: int | None
-    quota_bytes: int | None
-    caps: int | None
-    cores: int | None
-    coreoffset: int
-    overrun: str
 
 
 class TaskJob(_Told):
