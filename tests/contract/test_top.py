@@ -10,7 +10,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
-from distributor.cli.board import Board, job_cells, machine_cells
+from distributor.cli.overview import Overview, job_cells, machine_cells
 from distributor.cli.screen import ConsoleView, Question, TopScreen
 from distributor.jobs.job import JobState
 from distributor.service.client import Client
@@ -50,11 +50,11 @@ async def test_the_screen_shows_and_steers_a_service(tmp_path: Path) -> None:
             # The maximum, everything, one job.
             await pilot.press("plus")
             await until(pilot, lambda: client.get_max_machine_value() == 3)
-            await until(pilot, lambda: "of 3 machines" in app.board.headline())
+            await until(pilot, lambda: "of 3 machines" in app.overview.headline())
             await pilot.press("minus")
             await until(pilot, lambda: client.get_max_machine_value() == 2)
             await pilot.press("p")
-            await until(pilot, lambda: app.board.state["state"] == "paused")
+            await until(pilot, lambda: app.overview.state["state"] == "paused")
             client.add_job([TaskSet(Task("busy", arg1=1))] * 5)
             await until(pilot, lambda: len(rows(app, "jobs")) == 3)
             app.query_one("#jobs", DataTable).focus()
@@ -74,7 +74,7 @@ async def test_the_screen_shows_and_steers_a_service(tmp_path: Path) -> None:
             failure = app.query_one("#failure", Static)
             await until(pilot, lambda: bool(failure.display) and "3" in str(failure.render()))
             await pilot.press("p")
-            await until(pilot, lambda: app.board.state["state"] == "idle")
+            await until(pilot, lambda: app.overview.state["state"] == "idle")
             client.add_job([TaskSet(Task("busy", arg1=1))] * 5)
             await until(pilot, lambda: bool(rows(app, "machines")))
             app.query_one("#machines", DataTable).focus()
@@ -86,16 +86,16 @@ async def test_the_screen_shows_and_steers_a_service(tmp_path: Path) -> None:
             await pilot.press("q")
 
 
-def test_a_board_holds_what_the_events_add_up_to() -> None:
-    board = Board()
-    assert board.headline() == "waiting for the service"
+def test_an_overview_holds_what_the_events_add_up_to() -> None:
+    overview = Overview()
+    assert overview.headline() == "waiting for the service"
     machine = {"id": "m1", "state": "ready"}
-    board.apply("snapshot", {"state": {}, "jobs": [], "machines": [machine]})
-    board.apply("machine", {"id": "m2", "state": "ready"})
-    board.apply("machine", {"id": "m1", "state": "dead"})
-    assert list(board.machines) == ["m2"]
-    board.apply("sets", [{"id": 1}, {"id": 2}])
-    assert [each["id"] for each in board.sets] == [2, 1]
+    overview.apply("snapshot", {"state": {}, "jobs": [], "machines": [machine]})
+    overview.apply("machine", {"id": "m2", "state": "ready"})
+    overview.apply("machine", {"id": "m1", "state": "dead"})
+    assert list(overview.machines) == ["m2"]
+    overview.apply("sets", [{"id": 1}, {"id": 2}])
+    assert [each["id"] for each in overview.sets] == [2, 1]
 
 
 @pytest.mark.parametrize(

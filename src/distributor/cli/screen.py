@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Footer, Static
 
-from distributor.cli.board import Board, job_cells, machine_cells, set_cells, style_of
+from distributor.cli.overview import Overview, job_cells, machine_cells, set_cells, style_of
 from distributor.errors import DistributorError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class TopScreen(App[None]):
 
     def __init__(self, connect: Callable[[], Client]) -> None:
         super().__init__()
-        self.board = Board()
+        self.overview = Overview()
         self._events, self._asking = connect(), connect()
         self._lock = threading.Lock()
         self._changed = threading.Event()
@@ -92,7 +92,7 @@ class TopScreen(App[None]):
         try:
             for name, told in self._events.events():
                 with self._lock:
-                    self.board.apply(name, told)
+                    self.overview.apply(name, told)
                 self._changed.set()
         except DistributorError as error:
             self._gone = str(error)
@@ -103,10 +103,10 @@ class TopScreen(App[None]):
             return
         self._changed.clear()
         with self._lock:
-            headline = self.board.headline()
-            jobs = {str(number): job_cells(job) for number, job in self.board.jobs.items()}
-            machines = {name: machine_cells(each) for name, each in self.board.machines.items()}
-            sets = {str(each["id"]): set_cells(each) for each in self.board.sets}
+            headline = self.overview.headline()
+            jobs = {str(number): job_cells(job) for number, job in self.overview.jobs.items()}
+            machines = {name: machine_cells(each) for name, each in self.overview.machines.items()}
+            sets = {str(each["id"]): set_cells(each) for each in self.overview.sets}
         self.query_one("#headline", Static).update(headline)
         if self._gone:
             self._say(self._gone)
@@ -126,12 +126,12 @@ class TopScreen(App[None]):
 
     def action_maximum(self, more: int) -> None:
         """Allow one machine more, or less."""
-        maximum = max(0, int(self.board.state.get("maximum", 0)) + more)
+        maximum = max(0, int(self.overview.state.get("maximum", 0)) + more)
         self._ask(lambda client: client.set_max_machine_value(maximum))
 
     def action_pause(self) -> None:
         """Pause everything, or go on."""
-        if self.board.state.get("state") in ("paused", "failed"):
+        if self.overview.state.get("state") in ("paused", "failed"):
             self._ask(lambda client: client.resume())
         else:
             self._ask(lambda client: client.shut_down_all_machines())
@@ -141,7 +141,7 @@ class TopScreen(App[None]):
         number = self._job()
         if number is None:
             return
-        if self.board.jobs[number]["state"] == "paused":
+        if self.overview.jobs[number]["state"] == "paused":
             self._ask(lambda client: client.resume_job(number))
         else:
             self._ask(lambda client: client.pause_job(number))

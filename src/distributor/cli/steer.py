@@ -15,10 +15,10 @@ from typing import Annotated
 import typer
 
 from distributor.analysis.table import Column, table_lines
-from distributor.cli.board import machine_cells, set_cells
 from distributor.cli.connect import AddressOption, connect
 from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.cli.job import JsonOption
+from distributor.cli.overview import machine_cells, set_cells
 from distributor.errors import ConfigurationError, ServiceError
 from distributor.session.result import Verdict
 

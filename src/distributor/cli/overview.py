@@ -13,7 +13,7 @@ SETS_MAX = 200
 _STYLES = {"schedulable": "green", "missed": "red", "failed": "magenta", "undecided": "yellow"}
 
 
-class Board:
+class Overview:
     """State, jobs, machines and the last sets, as of the events so far."""
 
     def __init__(self) -> None:
