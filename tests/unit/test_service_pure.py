@@ -128,6 +128,17 @@ def test_what_always_changes_is_told_now_and_then() -> None:
     assert REFRESH_S == 2.0
 
 
+def test_what_has_changed_before_it_rested_is_told_at_last() -> None:
+    changes = Changes()
+    changes.batch(0, state(), [], [machine("m1")])
+    load = (1, 1, 1)
+    assert changes.batch(1, state(load=load), [], [machine("m1", work_s=3)]) == []
+    told = [
+        event.told for event in changes.batch(2, state(load=load), [], [machine("m1", work_s=3)])
+    ]
+    assert told == [machine("m1", work_s=3), state(load=load)]
+
+
 def test_a_machine_that_is_gone_is_told_of_once_as_dead() -> None:
     changes = Changes()
     changes.batch(0, state(), [], [machine("m1")])
