@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 
 from distributor import ConfigurationError
 from distributor.machines.board.address import Address
-from distributor.machines.board.scan import Presence, Sighting, scan
+from distributor.machines.board.scan import _SPARE, Presence, Sighting, scan
 from tests.fakes.loader import ExtendedLoader, PlainLoader
 
 ROOT = Path(__file__).parents[2]
@@ -78,8 +79,14 @@ async def test_what_is_at_an_address() -> None:
     assert "Connection refused" in found[1].detail
 
 
-async def test_no_more_at_once_than_asked_for() -> None:
+@pytest.mark.parametrize("bound", ["at_once", "descriptors"])
+async def test_no_more_at_once_than_asked_for_or_than_descriptors_allow(
+    bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = most = 0
+    if bound == "descriptors":
+        limits = _SPARE + 3, 4096
+        monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
 
     async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal now, most
@@ -90,7 +97,10 @@ async def test_no_more_at_once_than_asked_for() -> None:
         writer.close()
 
     servers = [await serve(count) for _ in range(12)]
-    assert len(await look(*(port for _, port in servers), at_once=3)) == 12
+    assert (
+        len(await look(*(port for _, port in servers), at_once=3 if bound == "at_once" else 64))
+        == 12
+    )
     for server, _ in servers:
         server.close()
         await server.wait_closed()
