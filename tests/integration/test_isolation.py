@@ -141,6 +141,7 @@ def test_qemu_is_nobody_and_has_no_rights(network: str) -> None:
         status = (children / "status").read_text()
         environment = (children / "environ").read_bytes()
         words = (children / "cmdline").read_bytes()
+        limits = (children / "limits").read_text()
     told = dict(re.findall(r"^(\w+):[ \t]*(.*)$", status, re.MULTILINE))
     users = set(told["Uid"].split())
     assert len(users) == 1
@@ -154,6 +155,10 @@ def test_qemu_is_nobody_and_has_no_rights(network: str) -> None:
     assert b"HOME=" not in environment
     # It is told of no file of root's; QEMU itself may lie in a folder whose name ends so.
     assert not re.search(rb"(?<!\w)/root", words)
+    bounds = dict(re.findall(r"^Max (.+?)\s{2,}(\d+)\s", limits, re.MULTILINE))
+    assert (bounds["core file size"], bounds["file size"]) == ("0", "0")
+    assert int(bounds["address space"]) < 4 << 30
+    assert int(bounds["processes"]) < 64
 
 
 def _qemus() -> list[int]:
