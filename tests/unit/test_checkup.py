@@ -70,6 +70,11 @@ def test_bridges_take_rights_and_user_mode_takes_none(
     assert "user mode" in finding.found
 
 
+def test_a_bridge_needs_taps_that_this_user_may_make() -> None:
+    finding = checkup.check_network(False, True, True, opens=False)
+    assert (finding.state, "not yours to open" in finding.found) == (State.LIMITED, True)
+
+
 def test_a_bridge_needs_a_dhcp_server() -> None:
     finding = checkup.check_network(True, True, True, dnsmasq=False)
     assert (finding.state, finding.advice) == (State.LIMITED, "apt-get install dnsmasq-base")
@@ -117,6 +122,7 @@ def test_whatever_is_not_in_order_comes_with_advice() -> None:
         checkup.check_qemu(qemu("7.2.0")),
         checkup.check_kvm(False, False, None),
         checkup.check_network(False, False, True),
+        checkup.check_network(False, True, True, opens=False),
         checkup.check_zstd(None, image=False),
         checkup.check_cores(1),
         checkup.check_memory(0),

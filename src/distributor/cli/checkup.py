@@ -126,11 +126,24 @@ def check_kvm(device: bool, accessible: bool, boots: bool | None) -> Finding:
     return Finding("KVM", State.OK, "guests boot on it")
 
 
-def check_network(net_admin: bool, namespaces: bool, tun: bool, dnsmasq: bool = True) -> Finding:
-    """What the host allows and has: user-mode networks need nothing, bridges do."""
+def check_network(
+    net_admin: bool, namespaces: bool, tun: bool, dnsmasq: bool = True, opens: bool = True
+) -> Finding:
+    """What the host allows and has: user-mode networks need nothing, bridges do.
+
+    :param tun: whether there is /dev/net/tun.
+    :param opens: whether this user may open it.
+    """
     if not tun:
         return Finding(
             "Network", State.LIMITED, "user mode only: no /dev/net/tun", "Bridges: modprobe tun"
+        )
+    if not opens:
+        return Finding(
+            "Network",
+            State.LIMITED,
+            "user mode only: /dev/net/tun is not yours to open",
+            "Bridges: run as root, or chmod 0666 /dev/net/tun (what udev sets).",
         )
     if not dnsmasq:
         return Finding(

@@ -89,9 +89,13 @@ def examine() -> Iterator[Finding]:
         if image is not None:
             boots = KvmProbe(cache_folder(), image.key, facts.version).remembered()
     yield checkup.check_kvm(KVM.exists(), kvm_opens(), boots)
-    tun = Path("/dev/net/tun").exists()
+    tun = Path("/dev/net/tun")
     yield checkup.check_network(
-        _has_net_admin(), _has_namespaces(), tun, dnsmasq_program() is not None
+        _has_net_admin(),
+        _has_namespaces(),
+        tun.exists(),
+        dnsmasq_program() is not None,
+        os.access(tun, os.R_OK | os.W_OK),
     )
     try:
         yield Finding("Compiler", State.OK, compiler_identity())
