@@ -48,6 +48,13 @@ def test_the_virtual_clock_counts_instructions_and_knows_no_host() -> None:
     assert "distributor.clock=virtual" in given["-append"][0].split()
 
 
+def test_a_boards_sound_goes_nowhere_and_is_told_so_by_name() -> None:
+    board = dataclasses.replace(ARCHITECTURES["armhf"].board, sound=True)
+    given = options(qemu_command(dataclasses.replace(SPEC, board=board)))
+    assert given["-audiodev"] == ["none,id=silent"]
+    assert "pl041.audiodev=silent" in given["-global"]
+
+
 @pytest.mark.parametrize(("arch", "board"), [("arm64", "virt"), ("armhf", "virt,highmem=off")])
 @pytest.mark.parametrize("clock", [Clock.VIRTUAL, Clock.REAL])
 def test_a_machine_of_arm_has_arms_board_processor_and_console(

@@ -11,6 +11,10 @@ from distributor.machines.qemu.memory import TemplateMemory
 from distributor.network.line import Plug, card_words, loader_words
 from distributor.session.result import Clock
 
+#: Of a board with a sound device, the PL041 of ARM's own boards. It is named, since QEMU from 8.2
+#: on no longer takes the only audiodev that there is for it.
+_SILENCE = ("-audiodev", "none,id=silent", "-global", "pl041.audiodev=silent")
+
 
 class Accelerator(StrEnum):
     """What executes the guest's instructions."""
@@ -118,7 +122,7 @@ def qemu_command(spec: MachineSpec) -> list[str]:
         *([] if spec.initramfs is None else ["-initrd", str(spec.initramfs)]),
         *(["-append", append] if append else []),
         *([] if board.device_tree is None else ["-dtb", str(board.device_tree)]),
-        *(["-audiodev", "none,id=silent"] if board.sound else []),
+        *(_SILENCE if board.sound else []),
         "-chardev",
         f"socket,id=console,fd={spec.console}",
         "-serial",

@@ -103,9 +103,11 @@ class Instance:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_QUIT_S):
                 await self.process.wait()
-        killed = self.process.exit_code == -signal.SIGKILL
+        code = self.process.exit_code
+        killed = code == -signal.SIGKILL
         await self.process.end()
-        detail = self.process.complaint() or ("it was killed" if killed else str(cause))
+        ended = f"it was killed by {_signal_name(-code)}" if code is not None and code < 0 else ""
+        detail = self.process.complaint() or ended or str(cause)
         return self.error(
             MachineLost if killed else LaunchError,
             f"QEMU did not start machine {self.spec.name}: {detail}",
@@ -123,6 +125,13 @@ class Instance:
 
     def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=f"{name} of {self.spec.name}"))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time one
+        return f"signal {number}"
 
 
 async def launch(
