@@ -118,6 +118,8 @@ class Engine:
         self._closing = asyncio.Event()
         self._changed = asyncio.Event()
         self._failure: StoreError | None = None
+        #: Why the last machine that was started did not come up.
+        self._no_start = ""
 
     # -- what the facade asks for ------------------------------------------------------
 
@@ -290,13 +292,20 @@ class Engine:
 
     async def _live(self, name: str, life: _Life) -> None:
         error: DistributorError | None = None
+        started = False
         try:
             await life.machine.start()
+            started, self._no_start = True, ""
             serving = self._serve(name, life, self._session(life.machine))
             await self._unless_it_dies(life.machine, serving)
         except DistributorError as caught:
             error = caught
-            log.warning("machine %s is given up: %s", name, caught)
+            # What lets no machine start lets many not start: said once.
+            again = not started and str(caught) == self._no_start
+            if not started:
+                self._no_start = str(caught)
+            level = logging.INFO if again else logging.WARNING
+            log.log(level, "machine %s is given up: %s", name, caught)
             if isinstance(life.machine, RestartableMachine):
                 life.machine.suspect(caught)
         finally:

@@ -32,7 +32,7 @@ from distributor import (
 )
 from distributor.jobs.job import Job
 from tests.fakes.loader import ExtendedLoader, PlainLoader, PlainTask
-from tests.fakes.machine import FakeKind
+from tests.fakes.machine import FakeKind, FakeMachine
 
 
 @pytest.fixture
@@ -281,6 +281,23 @@ def test_machines_that_do_not_start_end_the_wait(builtin: dict[str, Path]) -> No
         with pytest.raises(LaunchError, match="did not start"):
             distributor.wait(20)
         assert distributor.get_distributor_state() is QueueState.FAILED
+
+
+def test_what_lets_no_machine_start_is_a_warning_once(
+    builtin: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Same(FakeKind):
+        def create(self, machine_id: str) -> FakeMachine:
+            machine = super().create(machine_id)
+            machine._id = "each"
+            return machine
+
+    kind = Same(launches=lambda machine_id: False)
+    with Distributor(2, session_type=kind, builtin=builtin) as distributor:
+        distributor.add_job(sets(5))
+        with pytest.raises(LaunchError, match="did not start"):
+            distributor.wait(20)
+    assert len([each for each in caplog.records if each.levelname == "WARNING"]) == 1
 
 
 def test_killing_pauses_and_resume_loses_none(builtin: dict[str, Path]) -> None:
