@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,3 +138,16 @@ def test_a_machine_that_runs_nothing_says_so() -> None:
         "address": None,
     }
     assert machine_cells(idle) == ("m1", "paused", "good", "", "3 s", "", "4", "")
+
+
+def test_top_without_a_terminal_says_what_to_take_instead() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "distributor", "top"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("distributor: top is for a terminal (distributor service status")
+    assert done.stderr.count("\n") == 1

@@ -294,3 +294,16 @@ def test_generated_sets_go_straight_into_a_run(tmp_path: Path) -> None:
         (4, 1.5, 0),
         (4, 1.5, 1),
     ]
+
+
+def test_an_output_that_finds_no_room_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "distributor", "network", "dhcp-config"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "distributor: cannot write: No space left on device (make room)\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import sys
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
@@ -75,6 +77,10 @@ class _Commands(MutableMapping[str, Any]):
     __delitem__ = None  # type: ignore[assignment]
 
 
+#: Of an output that goes to a file: its disk, or what this user may have of it, is full.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 class _Group(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -120,3 +126,11 @@ def main() -> None:
         # Whoever read our output has gone (`| head`): end as other commands do.
         sys.stderr.close()
         sys.exit(EXIT_BROKEN_PIPE)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        sys.stderr.write(f"distributor: cannot write{where}: {error.strerror} (make room)\n")
+        with contextlib.suppress(OSError):
+            sys.stdout.close()  # or Python tries once more, and says so, while it ends
+        sys.exit(EXIT_BAD_INPUT)
