@@ -122,6 +122,9 @@ def test_the_counters_speed_is_measured_once_in_each_boot_of_the_host(
     assert counter.counter_khz(tmp_path, "the next") == 0
 
 
-@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the counter is the x86 processors'")
-def test_the_counter_runs() -> None:
-    assert 100_000 < counter._measure() < 10_000_000
+def test_the_counter_runs_where_it_is_known(tmp_path: Path) -> None:
+    khz = counter.counter_khz(tmp_path, "a boot")
+    if os.uname().machine == "x86_64":
+        assert 100_000 < khz < 10_000_000
+    else:
+        assert khz == 0

@@ -105,7 +105,8 @@ def test_a_dry_run_shows_the_command_of_the_clock(
     monkeypatch.setattr(kind, "restored_spec", lambda spec: spec)
     assert "shift=2,sleep=off" in QemuKind(image, shift=2).command("m1")
     assert "shift=4,sleep=off" in qemu_kind(image=image, mips=62.5).command("m1")
-    monkeypatch.setattr(kind, "kvm_opens", lambda: True)
+    for module in (kind, accelerator):
+        monkeypatch.setattr(module, "kvm_opens", lambda: True)
     real = QemuKind(image, clock="real")
     assert "kvm" in real.command("m1")
     asyncio.run(real._probe.ask(_says(False, [])))
