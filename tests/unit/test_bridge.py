@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import socket
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyroute2.netlink.exceptions import NetlinkError
 from typer.testing import CliRunner
 
 from distributor.cli.main import app
+from distributor.errors import NetworkError
 from distributor.machines.folder import RunFolder
 from distributor.network.bridge import Bridge
 from distributor.network.bridge.kept import SOCKET
 from distributor.network.bridge.leases import Lease, parse_leases
+from distributor.network.bridge.links import Links
 from distributor.network.bridge.look import look
 from distributor.network.line import card_words
 from distributor.network.plan import BridgePlan
@@ -98,3 +104,28 @@ def test_a_keeper_that_says_nothing_sensible_is_left_out(tmp_path: Path, said: b
     keeper = tell(tmp_path, said)
     assert look([tmp_path]) == []
     keeper.join()
+
+
+class RefusingRoute:
+    """A kernel that has a bridge, and lets no tap join it."""
+
+    def link_lookup(self, **_: object) -> list[int]:
+        return [1]
+
+    def link(self, *words: object, **_: object) -> None:
+        if "set" in words:
+            raise NetlinkError(errno.EPERM, "not permitted")
+
+
+def test_a_tap_that_cannot_join_the_bridge_is_not_left_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    links = Links.__new__(Links)
+    links._plan, links._bridge = BridgePlan(), 1
+    monkeypatch.setattr(links, "_route", RefusingRoute(), raising=False)
+    monkeypatch.setattr("distributor.network.bridge.links._TUN", os.devnull)
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_: 0)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(NetworkError, match="tap1 cannot be made"):
+        links.open_tap(1)
+    assert os.listdir("/proc/self/fd") == before
