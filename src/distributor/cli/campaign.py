@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from distributor.analysis.table import Column, table_lines
 from distributor.campaign import Budget, Campaign, Plan, find_campaign
 from distributor.cli.exits import EXIT_UNDECIDED
+from distributor.cli.options import MachinesOption, StoreOption
 from distributor.cli.outcome import Outcome, say
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
@@ -80,12 +81,7 @@ def campaign(
     wall_s: Annotated[
         float | None, typer.Option("--wall-s", min=0, help="Budget: seconds of this call.")
     ] = None,
-    machines: Annotated[
-        str,
-        typer.Option(
-            "--machines", "-n", help="How many machines at once; auto: as many as the host bears."
-        ),
-    ] = "auto",
+    machines: MachinesOption = "auto",
     clock: Annotated[Clock | None, typer.Option(help="As for run.", show_default="virtual")] = None,
     arch: Annotated[str | None, typer.Option(help="As for run.", show_default="amd64")] = None,
     network: Annotated[
@@ -98,9 +94,7 @@ def campaign(
         int | None, typer.Option("--memory-mib", help="Memory of each machine.", min=64)
     ] = None,
     mips: Annotated[float | None, typer.Option(help="As for run. Default 1000.")] = None,
-    store: Annotated[
-        str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
-    ] = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     also: Annotated[
         list[str] | None, typer.Option(help="Write results there, too, as for run.")
     ] = None,

@@ -10,8 +10,9 @@ import typer
 
 from distributor.analysis.table import Column, printable, table_lines
 from distributor.cli.connect import AddressOption, connect
+from distributor.cli.options import Offset, TraceLimit, TraceOption
 from distributor.session.description import Goal
-from distributor.session.switch import SWITCHES_DEFAULT, SWITCHES_MAX
+from distributor.session.switch import SWITCHES_DEFAULT
 
 if TYPE_CHECKING:
     from distributor.service.models import Job
@@ -32,16 +33,12 @@ def add(
         ),
     ],
     name: Annotated[str | None, typer.Option(help="What lists call it; the file's name.")] = None,
-    offset: Annotated[int, typer.Option(help="Leave out this many sets.", min=0)] = 0,
+    offset: Offset = 0,
     admission: Annotated[
         Goal | None, typer.Option(help="Let the machine refuse tasks by their executiontime.")
     ] = None,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Record who has which processor, for Gantt charts.")
-    ] = False,
-    trace_limit: Annotated[
-        int, typer.Option(help="Switches recorded of a set.", min=1, max=SWITCHES_MAX)
-    ] = SWITCHES_DEFAULT,
+    trace: TraceOption = False,
+    trace_limit: TraceLimit = SWITCHES_DEFAULT,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end.")] = False,
     address: AddressOption = None,
 ) -> None:

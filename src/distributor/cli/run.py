@@ -24,6 +24,16 @@ from distributor.cli.network import (
     Subnet,
     UplinkName,
 )
+from distributor.cli.options import (
+    MachinesOption,
+    NoisyTries,
+    Offset,
+    SetTries,
+    StoreOption,
+    Timeout,
+    TraceLimit,
+    TraceOption,
+)
 from distributor.cli.outcome import Outcome, sum_up
 from distributor.cli.progress import ProgressMonitor
 from distributor.cli.resume import BEGUN_BY, begin_or_go_on, find_run, is_given, total_of
@@ -36,7 +46,7 @@ from distributor.monitors.monitor import Monitor
 from distributor.monitors.target import monitor_for
 from distributor.session.description import Goal
 from distributor.session.result import Clock, Verdict
-from distributor.session.switch import SWITCHES_DEFAULT, SWITCHES_MAX
+from distributor.session.switch import SWITCHES_DEFAULT
 from distributor.store.store import DEFAULT_STORE
 from distributor.tasks.load import load
 from distributor.tasks.taskset import TaskSet
@@ -58,12 +68,7 @@ def run(
     number: Annotated[
         int | None, typer.Option("--run", min=1, help="With --resume: number of the run.")
     ] = None,
-    machines: Annotated[
-        str,
-        typer.Option(
-            "--machines", "-n", help="How many machines at once; auto: as many as the host bears."
-        ),
-    ] = "auto",
+    machines: MachinesOption = "auto",
     hosts: Annotated[
         list[str] | None,
         typer.Option(
@@ -133,9 +138,7 @@ def run(
             "1000, 500, 250 ... 0.977."
         ),
     ] = 1000,
-    store: Annotated[
-        str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
-    ] = DEFAULT_STORE,
+    store: StoreOption = DEFAULT_STORE,
     also: Annotated[
         list[str] | None,
         typer.Option(
@@ -143,16 +146,9 @@ def run(
             "May be given several times."
         ),
     ] = None,
-    offset: Annotated[int, typer.Option(help="Leave out this many sets.", min=0)] = 0,
-    set_tries: Annotated[
-        int, typer.Option(help="Runs a set may spoil before it is undecided.", min=1)
-    ] = 1,
-    noisy_tries: Annotated[
-        int,
-        typer.Option(
-            help="Real clock: times that a set is run again if the host disturbed its run.", min=0
-        ),
-    ] = NOISY_TRIES,
+    offset: Offset = 0,
+    set_tries: SetTries = 1,
+    noisy_tries: NoisyTries = NOISY_TRIES,
     admission: Annotated[
         Goal | None,
         typer.Option(
@@ -160,15 +156,9 @@ def run(
             "their deadlines."
         ),
     ] = None,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Record who has which processor, for Gantt charts.")
-    ] = False,
-    trace_limit: Annotated[
-        int, typer.Option(help="Switches recorded of a set.", min=1, max=SWITCHES_MAX)
-    ] = SWITCHES_DEFAULT,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds a machine may be without progress.", min=1)
-    ] = 40,
+    trace: TraceOption = False,
+    trace_limit: TraceLimit = SWITCHES_DEFAULT,
+    timeout: Timeout = 40,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one JSON object on standard output.")
     ] = False,

@@ -13,6 +13,7 @@ import typer
 from distributor.cli import steer
 from distributor.cli.choice import choose_machines, network_of, with_machines_of
 from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
+from distributor.cli.options import MachinesOption, NoisyTries, SetTries, StoreOption, Timeout
 from distributor.cli.run import run as run_file
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES
 from distributor.store.store import DEFAULT_STORE
@@ -34,30 +35,14 @@ SocketOption = Annotated[
 @with_machines_of(run_file)
 def run(
     context: typer.Context,
-    machines: Annotated[
-        str,
-        typer.Option(
-            "--machines", "-n", help="How many machines at once; auto: as many as the host bears."
-        ),
-    ] = "auto",
+    machines: MachinesOption = "auto",
     max_allowed: Annotated[
         int, typer.Option(help="The most that this can be set to.", min=1)
     ] = MAX_ALLOWED,
-    store: Annotated[
-        str, typer.Option(help="Where results are kept: an SQLite file or an SQLAlchemy URL.")
-    ] = DEFAULT_STORE,
-    set_tries: Annotated[
-        int, typer.Option(help="Runs a set may spoil before it is undecided.", min=1)
-    ] = 1,
-    noisy_tries: Annotated[
-        int,
-        typer.Option(
-            help="Real clock: times that a set is run again if the host disturbed its run.", min=0
-        ),
-    ] = NOISY_TRIES,
-    timeout: Annotated[
-        float, typer.Option(help="Seconds a machine may be without progress.", min=1)
-    ] = 40,
+    store: StoreOption = DEFAULT_STORE,
+    set_tries: SetTries = 1,
+    noisy_tries: NoisyTries = NOISY_TRIES,
+    timeout: Timeout = 40,
     fresh: Annotated[
         bool,
         typer.Option(
