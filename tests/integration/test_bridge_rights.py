@@ -147,4 +147,5 @@ def test_without_any_right_it_is_said_what_is_missing(tmp_path: Path) -> None:
     """
     (line,) = bridge_in(tmp_path, nothing)
     assert line.startswith("refused: a network namespace cannot be made: this user is not root")
+    assert "user namespace either: their limit is reached" in line
     assert "take --network user" in line

@@ -33,7 +33,7 @@ def enter_new_namespace() -> bool:
     if refused:
         raise NetworkError(
             "a network namespace cannot be made: this user is not root (CAP_SYS_ADMIN), and "
-            f"may not make a user namespace either: {os.strerror(refused)}",
+            f"may not make a user namespace either: {_reason(refused)}",
             hint="run it as root, have user namespaces allowed (sysctl user.max_user_namespaces, "
             "kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns), "
             "or take --network user",
@@ -43,6 +43,11 @@ def enter_new_namespace() -> bool:
     Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
     return True
+
+
+def _reason(refused: int) -> str:
+    # unshare(2): ENOSPC is the limit on namespaces, and has nothing to do with a disk.
+    return "their limit is reached" if refused == errno.ENOSPC else os.strerror(refused)
 
 
 def _unshare(flags: int) -> int:
