@@ -164,6 +164,7 @@ def test_qemu_is_nobody_and_has_no_rights(network: str) -> None:
     assert (bounds["core file size"], bounds["file size"]) == ("0", "0")
     assert int(bounds["address space"]) < 4 << 30
     assert int(bounds["processes"]) < 64
+    assert bounds["realtime timeout"] == "1000000"
 
 
 def _qemus() -> list[int]:

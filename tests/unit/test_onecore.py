@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import subprocess
 import sys
 from collections import Counter
@@ -48,13 +47,11 @@ def test_a_process_that_is_gone_is_nobodys_mistake() -> None:
 
 
 @pytest.mark.skipif(not _may_go_first(), reason="needs CAP_SYS_NICE or RLIMIT_RTPRIO")
-def test_the_main_loop_goes_first_and_has_a_bound() -> None:
+def test_the_main_loop_goes_first() -> None:
     with subprocess.Popen(["sleep", "60"]) as child, OneCore().hold(child.pid):
         policy = os.sched_getscheduler(child.pid)
-        limit = resource.prlimit(child.pid, resource.RLIMIT_RTTIME)
         child.kill()
     assert policy == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
-    assert limit == (1_000_000, 1_000_000)
 
 
 def test_a_thread_that_ends_meanwhile_leaves_the_others_their_core(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import resource
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +24,6 @@ _log = logging.getLogger(__name__)
 _FIRST = os.sched_param(1)
 #: Threads that it makes do not inherit it.
 _POLICY = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
-#: The kernel ends a main loop that keeps a core for so long without a sleep (RLIMIT_RTTIME).
-_AT_ONCE_US = 1_000_000
 
 
 class OneCore:
@@ -65,7 +62,6 @@ def _keep(pid: int, core: int) -> None:
 
 def _put_first(pid: int) -> None:
     try:
-        resource.prlimit(pid, resource.RLIMIT_RTTIME, (_AT_ONCE_US, _AT_ONCE_US))
         os.sched_setscheduler(pid, _POLICY, _FIRST)
     except ProcessLookupError:
         pass  # as above

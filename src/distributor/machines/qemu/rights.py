@@ -39,6 +39,8 @@ _OWN_MIB = 2048
 _EACH_CPU_MIB = 256
 #: Threads: of QEMU 7.2 three, and one a processor.
 _THREADS = 32
+#: The kernel ends a thread of real-time priority that runs for so long without a sleep.
+_AT_ONCE_US = 1_000_000
 #: Of the environment; a password in it is nobody's business.
 _KEPT = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH")
 _KEPT_BEGINNINGS = ("LC_", "QEMU_", "DISTRIBUTOR_TEST")
@@ -106,6 +108,8 @@ def limits_of(spec: MachineSpec, rights: Rights) -> str:
     mib = guest_mib + _OWN_MIB + _EACH_CPU_MIB * spec.cpus
     # A limit that cannot be set is lower already.
     limits = [f"ulimit {each} 2>/dev/null" for each in ("-c 0", "-f 0", f"-v {mib << 10}")]
+    # Its main loop goes before all ordinary threads at times (qemu/onecore.py).
+    limits.append(f"prlimit --pid $$ --rttime={_AT_ONCE_US} 2>/dev/null")
     if rights.user is not None:
         # Counted over all processes of a user, so only for one who has no other.
         limits.append(f"ulimit -p {_THREADS + spec.cpus} 2>/dev/null")
