@@ -163,7 +163,8 @@ def test_qemu_is_nobody_and_has_no_rights(network: str) -> None:
     bounds = dict(re.findall(r"^Max (.+?)\s{2,}(\d+)\s", limits, re.MULTILINE))
     assert (bounds["core file size"], bounds["file size"]) == ("0", "0")
     assert int(bounds["address space"]) < 4 << 30
-    assert int(bounds["processes"]) < 64
+    if os.geteuid() == 0:  # a user's processes are counted all together
+        assert int(bounds["processes"]) < 64
     assert bounds["realtime timeout"] == "1000000"
 
 
