@@ -125,6 +125,13 @@ def test_the_limits_are_ones_that_a_shell_takes() -> None:
     assert "ulimit -p" not in limits_of(SPEC, Rights(None))
 
 
+def test_a_board_that_may_have_a_display_has_room_for_its_picture() -> None:
+    board = dataclasses.replace(SPEC.board, machine="vexpress-a9")
+    script = limits_of(dataclasses.replace(SPEC, board=board), Rights(7)) + "; ulimit -f"
+    told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert int(told.stdout) == 16 << 11
+
+
 def test_a_copy_has_the_content_and_the_holes_and_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "memory"
     with file.open("wb") as made:

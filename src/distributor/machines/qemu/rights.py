@@ -21,6 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from distributor.errors import LaunchError
+from distributor.machines.image import ARCHITECTURES
 from distributor.machines.qemu.command import Accelerator, MachineSpec
 
 _log = logging.getLogger(__name__)
@@ -37,6 +38,8 @@ _MIB = 1 << 20
 #: with room: of QEMU 7.2, 370 MiB and 70.
 _OWN_MIB = 2048
 _EACH_CPU_MIB = 256
+#: What a display shows: 2048 x 2048 pixels of 4 bytes.
+_PICTURE_MIB = 16
 #: Threads: of QEMU 7.2 three, and one a processor.
 _THREADS = 32
 #: The kernel ends a thread of real-time priority that runs for so long without a sleep.
@@ -102,12 +105,15 @@ def limits_of(spec: MachineSpec, rights: Rights) -> str:
     """What bounds its process: commands of the shell that becomes it (ulimit, sh(1)).
 
     It dumps no core, and writes to no file. (The memory that its guest shares with us is
-    mapped, not written.)
+    mapped, not written.) A board that may have a display, as none of our own has, is left room
+    for its picture: QEMU from 10.0 on keeps that in a file in memory.
     """
+    ours = any(spec.board == each.board for each in ARCHITECTURES.values())
+    blocks = 0 if ours else _PICTURE_MIB << 11  # of 512 bytes
     guest_mib = spec.memory_mib if spec.memory is None else spec.memory.mib
     mib = guest_mib + _OWN_MIB + _EACH_CPU_MIB * spec.cpus
     # A limit that cannot be set is lower already.
-    limits = [f"ulimit {each} 2>/dev/null" for each in ("-c 0", "-f 0", f"-v {mib << 10}")]
+    limits = [f"ulimit {each} 2>/dev/null" for each in ("-c 0", f"-f {blocks}", f"-v {mib << 10}")]
     # Its main loop goes before all ordinary threads at times (qemu/onecore.py).
     limits.append(f"prlimit --pid $$ --rttime={_AT_ONCE_US} 2>/dev/null")
     if rights.user is not None:
