@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from distributor.errors import ConfigurationError
-from distributor.session.binary import Binary
+from distributor.session.binary import Binaries, Binary
 from distributor.session.description import describe
 from distributor.session.result import Clock
 from distributor.session.rules import OURS, Rules
+from distributor.session.session import Session
 from distributor.session.watchdog import Watchdog
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
+from tests.fakes.loader import ExtendedLoader
+from tests.fakes.machine import FakeMachine
 
 GENODE = Rules(
     extensions=False,
@@ -77,3 +80,26 @@ def test_a_program_for_another_processor_is_refused_by_name(
                 elf(number).check(architecture)
     elf(243).check("")  # a machine that does not say
     Binary("mine", b"#!/bin/sh", (Path("/somewhere/mine"), 0, 0)).check(architecture)
+
+
+@pytest.mark.parametrize("rules", [GENODE, OURS])
+async def test_a_loader_is_asked_for_extensions_where_its_rules_have_them(
+    tmp_path: Path, rules: Rules
+) -> None:
+    class Ruled(FakeMachine):
+        def __init__(self, loader: ExtendedLoader) -> None:
+            super().__init__("m1", loader)
+            self.rules = rules
+
+    (tmp_path / "hey").write_bytes(b"\x7fELF")
+    loader = ExtendedLoader()  # it says that it knows them
+    machine = Ruled(loader)
+    await machine.start()
+    try:
+        found = Binaries(lambda _: tmp_path / "hey")
+        async with Session(machine, binaries=found, timeout_s=10) as session:
+            assert session.peer.extended == rules.extensions
+            await session.run(TaskSet([Task("hey", period_ms=5)]), lambda _: None)
+    finally:
+        await machine.stop()
+    assert [("overrun" in task.elements) for task in loader.tasks] == [rules.extensions]
