@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -128,7 +129,8 @@ class Channel:
                     return
 
     def _silent(self, error: httpx.HTTPError) -> ServiceError:
-        what = str(error) or type(error).__name__
+        # httpx has the kernel's word for it as "[Errno 2] No such file or directory".
+        what = re.sub(r"^\[Errno \d+\] ", "", str(error)) or type(error).__name__
         return ServiceError(
             f"no service answers at {self._address}: {what}",
             hint="`distributor service start` starts one",
