@@ -9,7 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from distributor import ConfigurationError
-from distributor.cli.choice import network_of
 from distributor.cli.main import app
 from distributor.machines.kind import machine_kind
 from distributor.machines.profile import kind
@@ -62,4 +61,4 @@ def test_the_network_of_machines_is_named(
     options: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kind, "qemu_facts", lambda *_: QemuFacts(Path("/usr/bin/qemu"), "7.2.22"))
-    assert network_of(machine_kind(**options), options.get("network", "auto")) == name
+    assert machine_kind(**options).network_name == name

@@ -12,12 +12,7 @@ import typer
 from distributor.cli.network import bridge_options
 from distributor.cli.resume import is_given
 from distributor.errors import ConfigurationError
-from distributor.machines.board import BoardKind
-from distributor.machines.host import AUTO
-from distributor.machines.kind import AnyKind
 from distributor.machines.profile import read_profile
-from distributor.machines.qemu import QemuKind
-from distributor.machines.simulated import SimsoKind
 from distributor.session.result import Clock
 
 #: Options that say something of the virtual clock alone.
@@ -107,20 +102,6 @@ def choose_machines(
         options["mips"] = mips
     power: dict[str, Any] = {"power": {"cycle": power_cycle}} if power_cycle else {}
     return Choice(options, clock, cpus, power)
-
-
-def network_of(kind: AnyKind, asked: str) -> str:
-    """The network of such machines, where ``auto`` may have been asked for.
-
-    ``none`` of sealed and simulated ones; ``host``: boards that this host reaches by itself.
-    """
-    if isinstance(kind, QemuKind):
-        return kind.network_name
-    if asked != AUTO:
-        return asked
-    if isinstance(kind, SimsoKind):
-        return "none"
-    return "host" if isinstance(kind, BoardKind) else "user"
 
 
 def _refuse(context: typer.Context, names: Iterable[str], others: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from distributor.cli import steer
-from distributor.cli.choice import choose_machines, network_of, with_machines_of
+from distributor.cli.choice import choose_machines, with_machines_of
 from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
 from distributor.cli.options import MachinesOption, NoisyTries, SetTries, StoreOption, Timeout
 from distributor.cli.run import run as run_file
@@ -95,7 +95,7 @@ def run(
         maximum=most,
         max_allowed=max(most, max_allowed),
         clock=clock,
-        network=network_of(kind, options["network"]),
+        network=kind.network_name,
         cpus=cpus,
         memory_mib=getattr(kind, "memory_mib", 0),
         set_tries=set_tries,

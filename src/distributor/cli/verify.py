@@ -9,12 +9,10 @@ import typer
 from rich.console import Console
 
 from distributor.analysis.compare import first_difference
-from distributor.cli.choice import network_of
 from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError
-from distributor.machines.host import AUTO
 from distributor.machines.kind import machine_kind, machine_options, machines_of
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.description import Goal
@@ -44,7 +42,7 @@ def verify(
         record = opened.run(run)
         options = machine_options(record.options)
         kind = machine_kind(**options)
-        if not options or network_of(kind, options.get("network", AUTO)) != "none":
+        if not options or kind.network_name != "none":
             raise ConfigurationError(
                 f"run {record.id} was not sealed: only a run with --network none repeats exactly"
             )

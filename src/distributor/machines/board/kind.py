@@ -89,6 +89,11 @@ class BoardKind:
         self._joined: Bridge | None = None
 
     @property
+    def network_name(self) -> str:
+        """``bridge``, or ``host`` where this host reaches them by itself."""
+        return "host" if self._bridge is None else "bridge"
+
+    @property
     def machines_max(self) -> int:
         """As many as there are boards."""
         return len(self.boards)

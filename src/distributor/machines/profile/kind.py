@@ -144,6 +144,11 @@ class ProfileKind:
         return self._folder.consoles
 
     @property
+    def network_name(self) -> str:
+        """What was chosen: ``user`` or ``bridge``."""
+        return _BRIDGE if isinstance(self._network, Bridge) else "user"
+
+    @property
     def lines_max(self) -> int | None:
         """How many machines their network takes at once; None for no bound."""
         return self._network.machines

@@ -28,6 +28,7 @@ class SimsoKind:
     memory_mib = 128
     spare_cores = 0
     qemu_version: str | None = None
+    network_name = "none"
     #: It runs no executables.
     builtin: Mapping[str, Path] = MappingProxyType({})
 
