@@ -46,12 +46,12 @@ def test_a_process_that_is_gone_is_nobodys_mistake() -> None:
         pass
 
 
-@pytest.mark.skipif(not _may_go_first(), reason="needs CAP_SYS_NICE or RLIMIT_RTPRIO")
-def test_the_main_loop_goes_first() -> None:
+def test_the_main_loop_goes_first_where_it_may() -> None:
     with subprocess.Popen(["sleep", "60"]) as child, OneCore().hold(child.pid):
         policy = os.sched_getscheduler(child.pid)
         child.kill()
-    assert policy == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    first = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    assert policy == (first if _may_go_first() else os.SCHED_OTHER)
 
 
 def test_a_thread_that_ends_meanwhile_leaves_the_others_their_core(
