@@ -42,16 +42,26 @@ class Members:
 
 
 def read_members(
-    store: Store, run_id: int, *, batch: int | None = None, set_index: int | None = None
+    store: Store,
+    run_id: int,
+    *,
+    batch: int | None = None,
+    set_index: int | None = None,
+    ids: range | None = None,
 ) -> Members:
     """A run's sets and tasks, with their utilizations.
 
     The run may go on meanwhile: sets that are written later are left out, here and in
     :func:`job_batches`.
+
+    :param ids: only sets with one of these ids in the store.
     """
-    which = {"batch": batch, "set_index": set_index}
-    sets = pyarrow.Table.from_batches(store.taskset_batches(run_id, **which))
-    tasks = pyarrow.Table.from_batches(store.task_batches(run_id, **which))
+    sets = pyarrow.Table.from_batches(
+        store.taskset_batches(run_id, batch=batch, set_index=set_index, ids=ids)
+    )
+    tasks = pyarrow.Table.from_batches(
+        store.task_batches(run_id, batch=batch, set_index=set_index, ids=ids)
+    )
     tasks = _of_known_sets(tasks, _numbers(sets, "id"))
     rows = _places(_numbers(sets, "id"), _numbers(tasks, "taskset_id"), "task of a set")
     told = zip(*(tasks[name].to_pylist() for name in _TELLING), strict=True)

@@ -40,10 +40,10 @@ def read_jobs(
 
     from distributor.data.columns import job_batches, read_members
 
-    which = {"batch": batch, "set_index": set_index}
     with _opened(store) as opened:
-        members = read_members(opened, opened.run(run).id, **which)
-        return _frame(pyarrow.Table.from_batches(job_batches(opened, members, **which)))
+        members = read_members(opened, opened.run(run).id, batch=batch, set_index=set_index)
+        rows = job_batches(opened, members, batch=batch, set_index=set_index)
+        return _frame(pyarrow.Table.from_batches(rows))
 
 
 def read_tasks(store: str | Store = DEFAULT_STORE, run: int | None = None) -> pandas.DataFrame:
@@ -108,14 +108,14 @@ def read_run(
 
     from distributor.data.columns import job_batches, read_members, task_records
 
-    which = {"batch": batch, "set_index": set_index}
     found = store.run(run)
-    members = read_members(store, found.id, **which)
+    members = read_members(store, found.id, batch=batch, set_index=set_index)
+    rows = job_batches(store, members, batch=batch, set_index=set_index)
     return RunFrames(
         run=found,
         tasksets=with_origin(_frame(members.tasksets)),
         tasks=_frame(members.tasks),
-        jobs=_frame(pyarrow.Table.from_batches(job_batches(store, members, **which))),
+        jobs=_frame(pyarrow.Table.from_batches(rows)),
         members=task_records(members),
     )
 

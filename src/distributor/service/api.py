@@ -24,7 +24,7 @@ from distributor.service.models import (
     State,
     Where,
 )
-from distributor.service.results import draw_gantt, read_ratio, read_results, read_set
+from distributor.service.results import draw_gantt, read_results, read_set
 from distributor.service.service import Service
 from distributor.service.stream import EventResponse
 from distributor.session.result import Verdict
@@ -206,7 +206,7 @@ def _add_results(api: APIRouter, service: Service) -> None:
         "/ratio", summary="The schedulability ratio over utilization, as it grows", tags=["results"]
     )
     def ratio(job: JobFilter = None) -> Ratio:
-        return read_ratio(service.store, service.run, job)
+        return service.ratio.read(job)
 
 
 def _add_events(api: APIRouter, service: Service) -> None:

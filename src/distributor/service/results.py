@@ -10,8 +10,6 @@ from typing import Any
 from distributor.errors import NotThereError
 from distributor.service.models import (
     Noise,
-    Point,
-    Ratio,
     Results,
     Set,
     SetDetail,
@@ -101,18 +99,6 @@ def _drawn(store: Store, run: int, found: TaskSetRecord, narrow: bool) -> bytes:
     # A narrow one needs more lines for its legend.
     size = (NARROW, height + 0.25) if narrow else (WIDE, height)
     return picture(drawing, "svg", size)
-
-
-def read_ratio(store: Store, run: int, job: int | None) -> Ratio:
-    """The schedulability ratio over utilization, as far as it is known."""
-    from distributor.analysis.ratio import schedulability
-    from distributor.data.columns import read_members
-    from distributor.data.read import tasksets_frame
-
-    members = read_members(store, run, batch=job)
-    points = schedulability(tasksets_frame(members), [])
-    told = points[["utilization", "sets", "schedulable", "low", "high"]]
-    return Ratio(points=[Point.model_validate(row) for row in told.to_dict("records")])
 
 
 def _find(store: Store, run: int, job: int, index: int) -> TaskSetRecord:

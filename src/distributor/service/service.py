@@ -25,6 +25,7 @@ from distributor.service.jobs import Jobs
 from distributor.service.models import Machine, State
 from distributor.service.settings import Settings
 from distributor.service.stream import Stream
+from distributor.service.tally import RatioTally
 from distributor.service.watch import Watch, printable_text
 from distributor.session.result import Verdict
 from distributor.store.host import distributor_version
@@ -76,6 +77,7 @@ class Service:
             noisy_tries=settings.noisy_tries,
             monitors=(run, *monitors, self.watch),
         )
+        self.ratio = RatioTally(run.store, run.run_id)
         self.jobs = Jobs(self.engine, run, open_max=settings.limits.jobs, cpus=settings.cpus)
         self._seen_s: dict[str, float] = {}
         self._stack = contextlib.AsyncExitStack()

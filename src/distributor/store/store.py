@@ -234,22 +234,34 @@ class Store:
         return (JobRecord(row.batch, row.set_index, job_of(row)) for row in self.rows(query))
 
     def taskset_batches(
-        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+        self,
+        run_id: int,
+        *,
+        batch: int | None = None,
+        set_index: int | None = None,
+        ids: range | None = None,
     ) -> Iterator[pyarrow.RecordBatch]:
         """What :meth:`tasksets` tells, as columns: for many rows, without an object for each.
 
         The columns are those of the table, but for times of day, machines and console.
+
+        :param ids: only sets with one of these ids, which go up as sets are kept.
         """
         query = select(*TASKSET_COLUMNS)
-        return self._batches(_of(query, run_id, batch, set_index), TASKSET_COLUMNS)
+        return self._batches(_of(query, run_id, batch, set_index, ids), TASKSET_COLUMNS)
 
     def task_batches(
-        self, run_id: int, *, batch: int | None = None, set_index: int | None = None
+        self,
+        run_id: int,
+        *,
+        batch: int | None = None,
+        set_index: int | None = None,
+        ids: range | None = None,
     ) -> Iterator[pyarrow.RecordBatch]:
         """The tasks of a run's sets, as columns, ordered by batch, set and task."""
         columns = tuple(tasks.c)
         query = select(*columns).join_from(tasksets, tasks, tasks.c.taskset_id == tasksets.c.id)
-        query = _of(query, run_id, batch, set_index).order_by(tasks.c.task_id)
+        query = _of(query, run_id, batch, set_index, ids).order_by(tasks.c.task_id)
         return self._batches(query, columns)
 
     def job_batches(
@@ -293,8 +305,19 @@ class Store:
             yield from rows
 
 
-def _of(query: Select[Any], run_id: int, batch: int | None, set_index: int | None) -> Select[Any]:
-    query = query.where(tasksets.c.run_id == run_id)
+def _of(
+    query: Select[Any],
+    run_id: int,
+    batch: int | None,
+    set_index: int | None,
+    ids: range | None = None,
+) -> Select[Any]:
+    if ids is None:
+        query = query.where(tasksets.c.run_id == run_id)
+    else:
+        # A sum is in no index: SQLite would go through all of the run by one of the two.
+        query = query.where(tasksets.c.run_id + 0 == run_id)
+        query = query.where(tasksets.c.id >= ids.start, tasksets.c.id < ids.stop)
     if batch is not None:
         query = query.where(tasksets.c.batch == batch)
     if set_index is not None:
