@@ -8,7 +8,9 @@ as its program lives: no other one can go on with it meanwhile (docs/durable.md)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any, Self
 
@@ -49,8 +51,9 @@ class DurableRun(StoreMonitor):
                 distributor.add_job(job)
             distributor.wait()
 
-    The run is claimed as long as this lives. A method takes as long as the store or a source
-    does, and needs no event loop; calls must not overlap.
+    The run is claimed as long as this lives. What the store does not take (a full disk) is owed:
+    it is written before whatever comes next, or by :meth:`keep_owed`. A method takes as long as
+    the store or a source does, and needs no event loop; calls must not overlap.
 
     :param store: as for :class:`StoreMonitor`, whose other parameters it has, too.
     :param run: number of a run that goes on with its own jobs; :meth:`resume` finds it.
@@ -62,6 +65,9 @@ class DurableRun(StoreMonitor):
         super().__init__(store, run=run, **about)
         self._jobs: dict[int, Job] = {}
         self._setbacks: dict[tuple[int, int], Setback] = {}
+        #: What could not be written when it came, the oldest first.
+        self._owed: deque[Callable[[], None]] = deque()
+        self._writing = threading.Lock()
         try:
             self._last = max(self._batches, self._store.batches.last(self._run_id))
         except BaseException:
@@ -148,20 +154,50 @@ class DurableRun(StoreMonitor):
         if (attempt.tries, attempt.losses) != before[:2]:
             machines = (*before.machines, attempt.machine)
             self._setbacks[key] = Setback(attempt.tries, attempt.losses, machines)
-            self._store.batches.note_setback(self._run_id, *key, self._setbacks[key])
+            setback = self._setbacks[key]
+            self._keep(lambda: self._store.batches.note_setback(self._run_id, *key, setback))
         super().stopped(attempt)
 
     def job_changed(self, job: int) -> None:
         if (known := self._jobs.get(job)) is not None:
             state = _STATES.get(known.state, known.state.value)
-            self._store.batches.set_state(self._run_id, job, state, str(known.error or ""))
             if known.done:
                 del self._jobs[job]
+            told = self._run_id, job, state, str(known.error or "")
+            self._keep(lambda: self._store.batches.set_state(*told))
         super().job_changed(job)
 
+    @property
+    def owes(self) -> bool:
+        """Whether something could not be written yet."""
+        return bool(self._owed)
+
+    def keep_owed(self) -> None:
+        """Write what could not be written when it came, in its order; from any thread.
+
+        :raise StoreError: it still cannot be written.
+        """
+        with self._writing:
+            while self._owed:
+                self._owed[0]()
+                self._owed.popleft()
+
+    def close(self) -> None:
+        try:
+            if not self._closed:
+                self.keep_owed()
+        finally:
+            super().close()
+
     def _add(self, attempt: Attempt, result: Result) -> None:
-        super()._add(attempt, result)
         self._setbacks.pop((attempt.job, attempt.index), None)
+        add = super()._add
+        self._keep(lambda: add(attempt, result))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Write it, after all that is owed; where that fails, it is owed as well."""
+        self._owed.append(write)
+        self.keep_owed()
 
     def _again(self, batch: BatchRecord) -> Job:
         decided = self._store.batches.decided(self._run_id, batch.batch)

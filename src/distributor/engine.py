@@ -177,6 +177,11 @@ class Engine:
         """
         self.do(self.queue.kill(machine))
 
+    def go_on(self) -> None:
+        """Run again after a :attr:`failure` that is mended."""
+        self._failure = None
+        self.do(self.queue.recover())
+
     def machines(self) -> list[tuple[Machine, Attempt | None]]:
         """The machines that exist, each with what it is running."""
         return [(life.machine, life.attempt) for life in self._lives.values()]
@@ -456,8 +461,8 @@ class Engine:
         except StoreError as error:
             # Going on would lose results: end the machines, and let wait() say so.
             if self._failure is None:
-                self._failure = error
-                asyncio.get_running_loop().call_soon(lambda: self.do(self.queue.kill_all()))
+                self._failure = failure = error
+                asyncio.get_running_loop().call_soon(lambda: self.do(self.queue.fail(failure)))
 
 
 def _result(record: Record, ticket: Ticket, facts: MachineFacts, host_s: float) -> Result:

@@ -78,24 +78,69 @@ def test_where_no_service_is_that_is_said(tmp_path: Path) -> None:
         client.state()
 
 
-def test_a_result_that_cannot_be_kept_ends_the_work_until_a_new_start(
+def full(*_: object) -> int:
+    raise StoreError("cannot write to the store: the disk is full", hint="make room")
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_full_store_halts_the_work_until_there_is_room(
+    asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distributor.service.service.RETRY_S", 60 if asked else 0.05)
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(service.service.store, "add", full)
+            client.add_job([ONE] * 5)
+            client.add_job([ONE] * 2)
+            with pytest.raises(MachineError, match="the disk is full") as failed:
+                client.wait()
+            assert "make room; the service then goes on by itself" in str(failed.value)
+            assert client.state().state == "failed"
+            with pytest.raises(StateError, match="then goes on by itself"):
+                client.resume()
+            # What is asked meanwhile is not forgotten, either.
+            client.cancel_job(2)
+        if asked:
+            client.resume()
+        while client.state().state == "failed":
+            time.sleep(0.05)
+        assert client.wait()
+        assert client.state().state == "idle"
+        assert client.job(1).decided == sum(client.job(1).verdicts.values()) == 5
+        assert sorted(each.index for each in client.results(job=1)) == [0, 1, 2, 3, 4]
+        batches = service.service.store.batches.of_run(service.service.run)
+        assert [each.state for each in batches] == ["done", "cancelled"]
+
+
+def test_a_service_that_was_paused_stays_so_when_there_is_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distributor.service.service.RETRY_S", 0.05)
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(service.service.store, "add", full)
+            client.add_job([ONE] * 5)
+            with pytest.raises(MachineError, match="the disk is full"):
+                client.wait()
+            client.shut_down_all_machines()
+        while client.state().state == "failed":
+            time.sleep(0.05)
+        assert client.state().state == "paused"
+        client.resume()
+        assert client.wait()
+
+
+def test_what_a_service_could_not_keep_is_run_again_by_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
-
-        def full(*_: object) -> int:
-            raise StoreError("cannot write to the store: the disk is full", hint="make room")
-
         monkeypatch.setattr(service.service.store, "add", full)
         client.add_job([ONE] * 5)
         with pytest.raises(MachineError, match="the disk is full"):
             client.wait()
-        assert client.state().state == "failed"
-        with pytest.raises(StateError, match="start the service anew"):
-            client.resume()
         while client.list_machines():
             time.sleep(0.05)
-    # Nothing was lost: what could not be written is run again.
+    # Nothing was lost.
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
         assert client.wait()
         assert sorted(each.index for each in client.results(job=1)) == [0, 1, 2, 3, 4]

@@ -69,7 +69,7 @@ class QueueState(StrEnum):
     RUNNING = "running"
     #: Held by shut_down_all_machines or kill_all_machines until resume.
     PAUSED = "paused"
-    #: Machines cannot be started; see :attr:`Queue.error`.
+    #: Machines cannot be started, or results not kept; see :attr:`Queue.error`.
     FAILED = "failed"
 
 
@@ -118,7 +118,7 @@ class Queue:
         # since one passed.
         self._lost = self._sick = 0
         self._machines_made = 0
-        #: Why the queue gave up on starting machines, while it has.
+        #: Why the queue gave up, while it has.
         self.error: DistributorError | None = None
 
     # -- what it is at -----------------------------------------------------------------
@@ -204,10 +204,12 @@ class Queue:
     def kill_all(self) -> list[Action]:
         """All machines go at once, their sets come back; nothing starts until resume."""
         self._paused = True
-        actions: list[Action] = []
-        for name in self._seats:
-            actions += self._kill(name)
-        return actions
+        return self._kill_each()
+
+    def fail(self, error: DistributorError) -> list[Action]:
+        """All machines go at once, their sets come back; nothing starts until :meth:`recover`."""
+        self.error = error
+        return self._kill_each()
 
     def kill(self, machine: str) -> list[Action]:
         """This machine goes at once, its set comes back, and another machine takes its place.
@@ -220,6 +222,10 @@ class Queue:
     def resume(self) -> list[Action]:
         """Go on after shut_down, kill_all or a failure."""
         self._paused = False
+        return self.recover()
+
+    def recover(self) -> list[Action]:
+        """Go on after a failure; what is paused stays so."""
         self.error = None
         self._failed_starts = self._lost_starts = 0
         self._lost = self._sick = 0
@@ -325,6 +331,9 @@ class Queue:
     def _check(self, job: Job, verb: str) -> None:
         if job not in self._jobs or job.cancelled:
             raise StateError(f"job {job.number} is {job.state}: it cannot be {verb}")
+
+    def _kill_each(self) -> list[Action]:
+        return [action for machine in self._seats for action in self._kill(machine)]
 
     def _kill(self, machine: str) -> list[Action]:
         seat = self._seats[machine]

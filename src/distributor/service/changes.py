@@ -48,6 +48,10 @@ class Changes:
         else:
             self._dropped += 1
 
+    def overlooked(self, sets: int) -> None:
+        """So many sets have their verdict, and were not handed over."""
+        self._dropped += sets
+
     def batch(
         self, now_s: float, state: State, jobs: Iterable[Job], machines: Iterable[Machine]
     ) -> list[Event]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Iterable, Mapping
@@ -15,7 +16,7 @@ from typing import Self
 from distributor.analysis.table import printable
 from distributor.durable import DurableRun
 from distributor.engine import Engine, binaries
-from distributor.errors import ConfigurationError, NotThereError, StateError
+from distributor.errors import ConfigurationError, NotThereError, StateError, StoreError
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import Machine as RealMachine
 from distributor.machines.machine import MachineKind, MachineState
@@ -31,6 +32,10 @@ from distributor.session.result import Verdict
 from distributor.store.host import distributor_version
 from distributor.store.store import Store
 
+log = logging.getLogger("distributor.service")
+
+#: How often it is tried to write what the store did not take.
+RETRY_S = 2.0
 #: Jobs that a snapshot holds; the others are asked for.
 SNAPSHOT_JOBS = 100
 
@@ -90,6 +95,8 @@ class Service:
             stack.callback(self.engine.close)
             telling = tasks.create_task(self._tell(), name="events")
             stack.callback(telling.cancel)
+            mending = tasks.create_task(self._mend(), name="store")
+            stack.callback(mending.cancel)
             stack.callback(self.stream.close)
             # The engine must be running before anything is added to it.
             await asyncio.sleep(0)
@@ -149,13 +156,16 @@ class Service:
     def resume(self) -> None:
         """Go on after :meth:`pause`, :meth:`kill` or a failure.
 
-        :raise StateError: results could not be kept.
+        :raise StateError: results still cannot be kept.
         """
         if self.engine.failure is not None:
-            raise StateError(
-                f"results could not be kept: {self.engine.failure.message}",
-                hint="mend that, and start the service anew: it goes on where the store is",
-            )
+            try:
+                self._run.keep_owed()
+            except StoreError as error:
+                raise StateError(
+                    f"results cannot be kept: {error.message}", hint=_going_on(error)
+                ) from None
+            self._go_on()
         self.engine.do(self.engine.queue.resume())
 
     def kill(self) -> None:
@@ -177,10 +187,11 @@ class Service:
     def state(self) -> State:
         """The service as a whole."""
         queue = self.engine.queue
-        error = self.engine.failure or queue.error
+        failure = self.engine.failure
+        error = queue.error if failure is None else _told(failure)
         return State(
             version=self._version,
-            state=queue.state if self.engine.failure is None else QueueState.FAILED,
+            state=queue.state if failure is None else QueueState.FAILED,
             error=None if error is None else str(error),
             maximum=queue.maximum,
             max_allowed=self.settings.max_allowed,
@@ -222,6 +233,30 @@ class Service:
             if events:
                 self.stream.publish(events)
 
+    async def _mend(self) -> None:
+        """Go on by itself when the store takes again what it did not."""
+        told = False
+        while True:
+            await asyncio.sleep(RETRY_S)
+            failure = self.engine.failure
+            if failure is None or not self._run.owes:
+                continue
+            if not told:
+                log.error("machines are ended: %s", _told(failure))
+            try:
+                await asyncio.to_thread(self._run.keep_owed)
+            except StoreError:
+                told = True
+            else:
+                told = False
+                self._go_on()
+
+    def _go_on(self) -> None:
+        log.info("results are kept again: going on")
+        self._changes.overlooked(self.watch.unkept)
+        self.watch.unkept = 0
+        self.engine.go_on()
+
     def _decided(self, job: int, verdict: Verdict) -> None:
         self.jobs.decided(job, verdict)
 
@@ -248,6 +283,14 @@ class Service:
             address=getattr(machine, "address", None),
             sets=self.watch.sets[machine.id],
         )
+
+
+def _going_on(error: StoreError) -> str:
+    return "; ".join(filter(None, (error.hint, "the service then goes on by itself")))
+
+
+def _told(failure: StoreError) -> StoreError:
+    return StoreError(failure.message, hint=_going_on(failure))
 
 
 def _memory_free_mib() -> int:

@@ -32,6 +32,9 @@ class Watch(Monitor):
         self.verdicts: Counter[Verdict] = Counter()
         #: Sets that each machine has finished; those of machines that are gone are forgotten.
         self.sets: Counter[str] = Counter()
+        #: Sets that have their verdict, but were not in the store when that was told.
+        self.unkept = 0
+        self._last = 0
         self.guest_ns = 0
         self.returned = 0
 
@@ -54,7 +57,12 @@ class Watch(Monitor):
         self.verdicts[result.verdict] += 1
         self.sets[attempt.machine] += 1
         self.guest_ns += result.guest_ns
-        self._tell(told_set(self._kept(), attempt, result))
+        kept = self._kept()
+        if kept == self._last:
+            self.unkept += 1
+        else:
+            self._last = kept
+            self._tell(told_set(kept, attempt, result))
 
 
 def told_set(store_id: int, attempt: Attempt, result: Result) -> Set:
