@@ -6,6 +6,7 @@ import asyncio
 import json
 import resource
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -111,6 +112,18 @@ async def test_no_more_at_once_than_asked_for_or_than_descriptors_allow(
 async def test_a_scan_has_bounds(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="a scan"):
         await look(1, **options)
+
+
+async def test_a_name_with_two_addresses_has_one_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def both(host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*kind, (address, port)) for address in ("127.0.0.1", "127.0.0.2")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", both)
+    found: list[Sighting] = []
+    await scan([Address("lab-7", 1)], found.append)
+    (sighting,) = found
+    assert sighting.detail == "lab-7:1 cannot be reached: Connection refused"
 
 
 def distributor(*words: str) -> subprocess.CompletedProcess[str]:

@@ -54,6 +54,12 @@ def test_a_run_is_kept_shown_and_repeated(folder: Path) -> None:
     again = distributor("verify", cwd=folder)
     assert again.returncode == 0, again.stderr
     assert "2 of 2 task sets of run 1 ran as before" in again.stdout
+    exported = distributor("export", "-o", "jobs.csv", cwd=folder)
+    assert (exported.returncode, exported.stdout) == (0, "jobs.csv: 16 jobs of run 1\n")
+    assert exported.stderr == ""  # what shows progress on a terminal is silent elsewhere
+    report = distributor("report", cwd=folder)
+    assert (report.returncode, report.stdout) == (0, "run-1.html: run 1, 2 task sets\n")
+    assert report.stderr == ""
 
 
 def test_what_such_a_machine_does_not_have_is_refused(folder: Path) -> None:

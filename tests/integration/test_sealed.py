@@ -213,7 +213,7 @@ def test_templates_are_shown_and_cleared(tmp_path: Path, image: Image) -> None:
     script.write_text("from distributor import *\ntasksets = [TaskSet([Task('idle')])]\n")
     distributor("run", str(script), "--store", str(tmp_path / "store.db"), "--memory-mib", "128")
     shown = distributor("image", "show")
-    assert "template: virtual clock (tcg), 1 processors, 128 MiB, shift 0" in shown
+    assert "template: virtual clock (tcg), 1 processor, 128 MiB, shift 0" in shown
     later = tmp_path / "distributor" / "images-99"
     for format_of_before in ("templates-1", "images-1"):
         (tmp_path / "distributor" / format_of_before / "kept").mkdir(parents=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from distributor.analysis.duration import format_duration, format_moment
 from distributor.analysis.report import job_table, parameter_table, task_table
 from distributor.analysis.summary import summarize
-from distributor.analysis.table import Column, printable, shortened, table_lines
+from distributor.analysis.table import Column, counted, printable, shortened, table_lines
 from distributor.session.event import EventType
 from distributor.session.result import TaskJob
 from distributor.tasks.task import Task
@@ -133,6 +133,8 @@ def test_text_is_made_printable_and_short() -> None:
     assert printable("a\x1b[31m\nb") == "a�[31m�b"
     assert shortened("abcdef", 6) == "abcdef"
     assert shortened("abcdefg", 6) == "abcde…"
+    assert counted(1, "task set") == "1 task set"
+    assert [counted(n, "try", "tries") for n in (0, 1, 2)] == ["0 tries", "1 try", "2 tries"]
 
 
 def test_the_tables_of_a_set_say_what_its_jobs_did() -> None:

@@ -103,7 +103,7 @@ def test_memory_is_locked_where_the_limit_or_a_capability_allows(
     for limit, allowed in ((-1, True), (600 << 20, True), (512 << 20, True), (8 << 20, False)):
         monkeypatch.setattr(resource, "getrlimit", lambda _, limit=limit: (limit, limit))
         assert lock.may_lock(512) is allowed
-    assert "the limit is 8 MiB, one takes 512" in caplog.text
+    assert "the limit is 8 MiB, one takes 512 MiB" in caplog.text
     locks = True
     assert lock.may_lock(512)
 

@@ -85,8 +85,10 @@ def test_a_binary_is_a_builtin_or_a_file_with_a_name_that_fits(tmp_path: Path) -
     long.touch()
     with pytest.raises(ConfigurationError, match="at most 15 characters"):
         Task(long)
-    with pytest.raises(ConfigurationError, match="no built-in task and no file 'nosuch'"):
+    with pytest.raises(ConfigurationError, match=f"no file 'nosuch' in {Path.cwd()} "):
         Task("nosuch")
+    with pytest.raises(ConfigurationError, match="no built-in task and no file '/nosuch' "):
+        Task("/nosuch")
     shadow = tmp_path / "hey"
     shadow.touch()
     with pytest.raises(ConfigurationError, match="called as the built-in task"):

@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """The number and what is counted, in the singular or the plural."""
+    return f"{count} {one if count == 1 else many or f'{one}s'}"
+
+
 def shortened(text: str, width: int) -> str:
     """The text, cut to a width with an ellipsis where it is longer."""
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -35,12 +35,14 @@ def export(
     An SQLite file (.sqlite) gets the three tables of earlier distributors: TaskSet, Task, Job.
     """
     kind = format or format_of(output)
+    err = Console(stderr=True)
     shown = Progress(
         SpinnerColumn(),
         TextColumn("{task.completed:,.0f} rows"),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=err,
         transient=True,
+        disable=not err.is_terminal,
     )
     with Store.open(store, create=False) as opened, shown:
         bar = shown.add_task("", total=None)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from distributor.analysis.table import counted
 from distributor.machines.image import (
     AMD64,
     ARCHITECTURES,
@@ -82,7 +83,7 @@ def show(
         about = kept.about
         typer.echo(
             f"  template: {about['clock']} clock ({about['accelerator']}), "
-            f"{about['cpus']} processors, {about['memory_mib']} MiB, "
+            f"{counted(about['cpus'], 'processor')}, {about['memory_mib']} MiB, "
             f"shift {about['shift']}, {about['qemu']}; {_mib(kept.disk_bytes)} on disk"
         )
     if arch is None:

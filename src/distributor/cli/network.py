@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from distributor.analysis.table import counted
 from distributor.machines.folder import run_folders
 from distributor.network.bridge.look import look
 from distributor.network.dhcp import dhcpd_lines, dnsmasq_lines
@@ -95,7 +96,7 @@ def _line(bridge: dict[str, Any]) -> str:
     namespace = f"{bridge['namespace']} (nsenter -n -t {bridge['keeper']})"
     return (
         f"process {bridge['process']}: {bridge['bridge']} {bridge['address']} in {namespace}, "
-        f"{dnsmasq}{uplink}; {len(bridge['machines'])} machines"
+        f"{dnsmasq}{uplink}; {counted(len(bridge['machines']), 'machine')}"
     )
 
 

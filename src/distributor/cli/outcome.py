@@ -10,6 +10,7 @@ from typing import Any, Self
 import typer
 from rich.console import Console
 
+from distributor.analysis.table import counted
 from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.errors import DistributorError, MachineError
@@ -97,7 +98,7 @@ def _sentence(progress: ProgressMonitor, summary: dict[str, Any], run_id: int) -
     if progress.noisy:
         counts += f"; {progress.noisy} noisy: the host disturbed their runs"
     return (
-        f"{progress.decided} task sets: {counts}; {summary['guest_s']:.3f} s of "
+        f"{counted(progress.decided, 'task set')}: {counts}; {summary['guest_s']:.3f} s of "
         f"{summary['clock']} time in {summary['wall_s']:.1f} s.\n"
         f"Kept in {summary['store']} as run {run_id}: see `distributor show`."
     )

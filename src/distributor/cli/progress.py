@@ -19,6 +19,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from distributor.analysis.table import counted
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.result import Result, Verdict
 from distributor.store.batch import Totals
@@ -169,7 +170,7 @@ class ProgressMonitor(Monitor):
             label = f"{self._label()}; " if self._label() else ""
             self._err.print(
                 f"{label}{self.decided}{of} sets decided, {rate:.1f} sets/s, "
-                f"{len(self._busy)} machines busy{left}",
+                f"{counted(len(self._busy), 'machine')} busy{left}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
+from distributor.analysis.table import counted
 from distributor.errors import ConfigurationError
 from distributor.store.store import DEFAULT_STORE, Store
 
@@ -32,12 +33,14 @@ def report(
     """Write a report of a run: one HTML file with tables and plots, which needs nothing else."""
     from distributor.data.read import read_run
 
+    err = Console(stderr=True)
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         MofNCompleteColumn(),
-        console=Console(stderr=True),
+        console=err,
         transient=True,
+        disable=not err.is_terminal,
     )
     with Store.open(store, create=False) as opened, progress:
         bar = progress.add_task("reading", total=None)
@@ -67,4 +70,4 @@ def report(
             f"cannot write {path}: {error.strerror or error}",
             hint="see that its directory exists and may be written to",
         ) from error
-    typer.echo(f"{path}: run {frames.run.id}, {len(frames.tasksets)} task sets")
+    typer.echo(f"{path}: run {frames.run.id}, {counted(len(frames.tasksets), 'task set')}")

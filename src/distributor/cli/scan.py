@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from distributor.analysis.table import Column, table_lines
+from distributor.analysis.table import Column, counted, table_lines
 from distributor.cli.exits import EXIT_UNDECIDED
 from distributor.machines.board.address import PORT, Address, addresses, parse_hosts
 from distributor.machines.board.scan import AT_ONCE, WAIT_S, Presence, Sighting
@@ -122,7 +122,7 @@ def _says(sighting: Sighting) -> str:
 def _peer(peer: Peer) -> str:
     if not peer.extended:
         return "a plain loader: milliseconds, no extensions"
-    processors = "" if peer.cpus is None else f"{peer.cpus} processor" + "s" * (peer.cpus != 1)
+    processors = "" if peer.cpus is None else counted(peer.cpus, "processor")
     clock = peer.clock and f"{peer.clock} clock"
     return ", ".join(part for part in (peer.loader, peer.kernel, processors, clock) if part)
 

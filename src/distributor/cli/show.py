@@ -14,7 +14,7 @@ import typer
 from distributor.analysis.duration import format_duration
 from distributor.analysis.report import PRIORITY_NOTE, job_table, parameter_table, task_table
 from distributor.analysis.summary import summarize
-from distributor.analysis.table import Column, printable, shortened, table_lines
+from distributor.analysis.table import Column, counted, printable, shortened, table_lines
 from distributor.analysis.theory import judge
 from distributor.errors import ConfigurationError, StoreError
 from distributor.session.result import TaskJob
@@ -90,7 +90,7 @@ def _runs(store: Store, most: int | None, *, as_json: bool) -> Iterator[str]:
     total = store.count_runs()
     skipped = 0 if most is None else max(0, total - most)
     if skipped:
-        yield f"{skipped} older {_plural(skipped, 'run')} left out; --limit 0 shows all"
+        yield f"{counted(skipped, 'older run')} left out; --limit 0 shows all"
     rows = islice(store.runs(), skipped, None)
     yield from _in_parts(_RUN_COLUMNS, (_run_cells(store, run) for run in rows))
 
@@ -126,7 +126,7 @@ def _tasksets(
         f"{shortened(printable(run.command), 200)}"
     )
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    yield f"{total} task {_plural(total, 'set')}: {told}"
+    yield f"{counted(total, 'task set')}: {told}"
     yield from _in_parts(_SET_COLUMNS, map(_set_cells, islice(found, most)))
     yield from _left_out(total, most, "task set")
 
@@ -204,7 +204,7 @@ def _set_head(taskset: TaskSetRecord) -> Iterator[str]:
     name = f" ({printable(taskset.name)})" if taskset.name else ""
     yield f"Run {taskset.run_id}, job {taskset.batch}, set {taskset.set_index}{name}"
     yield f"{taskset.verdict}: {printable(taskset.reason)}"
-    tries = f"{taskset.attempts} {_plural(taskset.attempts, 'try', 'tries')}"
+    tries = f"{counted(taskset.attempts, 'try', 'tries')}"
     facts = taskset.facts
     clock = "" if facts is None else f", {facts.clock} clock"
     yield (
@@ -244,11 +244,7 @@ def _in_parts(columns: tuple[Column, ...], rows: Iterable[tuple[str, ...]]) -> I
 def _left_out(total: int, most: int | None, what: str) -> Iterator[str]:
     left = 0 if most is None else total - most
     if left > 0:
-        yield f"{left} more {_plural(left, what)} left out; --limit 0 shows all"
-
-
-def _plural(count: int, one: str, many: str = "") -> str:
-    return one if count == 1 else many or f"{one}s"
+        yield f"{counted(left, f'more {what}')} left out; --limit 0 shows all"
 
 
 def _json(value: dict[str, Any]) -> str:

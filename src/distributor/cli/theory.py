@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from distributor.analysis.table import Column, shortened, table_lines
+from distributor.analysis.table import Column, counted, shortened, table_lines
 from distributor.analysis.theory import Answer, Costs, TheoryVerdict, judge
 from distributor.errors import ConfigurationError
 from distributor.tasks.load import load
@@ -75,8 +75,7 @@ def theory(
         for line in table_lines(_COLUMNS, part):
             typer.echo(line)
     told = ", ".join(f"{answers[answer]} {answer}" for answer in Answer if answers[answer])
-    sets_told = "1 task set" if answers.total() == 1 else f"{answers.total()} task sets"
-    typer.echo(f"{sets_told}: {told}")
+    typer.echo(f"{counted(answers.total(), 'task set')}: {told}")
 
 
 def _checked(sets: Iterable[object], file: Path) -> Iterator[TaskSet]:

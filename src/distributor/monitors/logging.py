@@ -8,7 +8,7 @@ import sys
 from distributor.analysis.duration import format_duration
 from distributor.analysis.report import task_table
 from distributor.analysis.summary import summarize
-from distributor.analysis.table import printable
+from distributor.analysis.table import counted, printable
 from distributor.monitors.monitor import Attempt, Monitor
 from distributor.session.result import Result
 
@@ -52,7 +52,7 @@ class LoggingMonitor(Monitor):
         super().stopped(attempt)
 
     def bad(self, attempt: Attempt, result: Result) -> None:
-        tries = "1 try" if attempt.number == 1 else f"{attempt.number} tries"
+        tries = counted(attempt.number, "try", "tries")
         head = f"{_who(attempt)} is {result.verdict} after {tries}: {printable(result.reason)}"
         lines = [f"console: {printable(line)}" for line in result.console.splitlines()]
         self._tell(logging.WARNING, "\n    ".join((head, *lines)))

@@ -285,8 +285,9 @@ def _binary(value: Any) -> str:
             hint="rename the file",
         )
     if not path.is_file():
+        where = "" if path.is_absolute() else f" in {Path.cwd()}"
         raise ConfigurationError(
-            f"there is no built-in task and no file {text!r}",
+            f"there is no built-in task and no file {text!r}{where}",
             hint="`distributor tasks` lists the built-in ones",
         )
     return str(path.resolve())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -167,8 +168,9 @@ def _silent(connection: Connection, wait_s: float) -> SessionTimeout:
 
 
 def _why(error: BaseException) -> str:
-    """Without the numbers and addresses that asyncio adds; a resolver's errors are negative."""
-    number = getattr(error, "errno", None)
-    if isinstance(number, int) and number > 0:
-        return os.strerror(number)
+    """Without the numbers and addresses that asyncio adds, of which a name can have several;
+    a resolver's errors are negative."""
+    numbers = re.findall(r"\[Errno (\d+)\]", str(error))
+    if numbers:
+        return "; ".join(dict.fromkeys(os.strerror(int(number)) for number in numbers))
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

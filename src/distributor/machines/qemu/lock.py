@@ -24,7 +24,7 @@ def may_lock(mib: int) -> bool:
     if limit == resource.RLIM_INFINITY or limit >= mib << 20 or _locks(limit + mmap.PAGESIZE):
         return True
     _log.warning(
-        "machines cannot lock their memory: the limit is %d MiB, one takes %d "
+        "machines cannot lock their memory: the limit is %d MiB, one takes %d MiB "
         "(`ulimit -l unlimited` before the command raises it, where that is allowed)",
         limit >> 20,
         mib,
