@@ -10,7 +10,8 @@
 #   image        the guest image, by `distributor image build`
 #   bridge       Debian packages of the bridge network
 #   tests        Debian packages of what only some users need, and all tests: the bridge
-#                network, machines that are ARM boards, a browser
+#                network, machines that are ARM boards, a browser; and a PostgreSQL server in
+#                build/, since an installed one would run from then on
 #
 # Each step first asks whether its work is done already; then it does, and fetches, nothing.
 set -euo pipefail
@@ -124,7 +125,31 @@ packages() { install_missing missing_packages; }
 
 bridge() { install_missing missing_bridge_packages; }
 
-tests() { install_missing missing_test_packages; }
+tests() {
+    install_missing missing_test_packages
+    postgresql
+}
+
+# Unpacks the server and the libraries that it needs and this host lacks. Takes no rights.
+postgresql() {
+    local folder=$root/build/postgresql package deb
+    ! command -v postgres >/dev/null || return 0
+    ! compgen -G "/usr/lib/postgresql/*/bin/postgres" >/dev/null || return 0
+    [ ! -d "$folder" ] || return 0
+    # Debian's package of that name depends on that of the version.
+    package=$(apt-cache depends postgresql | awk '/Depends: postgresql-[0-9]+$/ { print $2 }')
+    [ -n "$package" ] || die "apt's lists have no postgresql: apt-get update"
+    say "unpacks $package into build/postgresql, for the tests of its stores"
+    rm -rf "$folder.new"
+    mkdir -p "$folder.new/packages/partial"
+    quietly apt-get -q -y --no-install-recommends --download-only -o Debug::NoLocking=1 \
+        -o Dir::Cache::archives="$folder.new/packages" install "$package"
+    for deb in "$folder.new/packages"/*.deb; do
+        quietly dpkg-deb -x "$deb" "$folder.new"
+    done
+    rm -r "$folder.new/packages"
+    mv "$folder.new" "$folder"
+}
 
 # --- environment ----------------------------------------------------------------------
 
