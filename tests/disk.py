@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
 
 
-def run_on_disk(program: str, size: str, tmp_path: Path) -> dict[str, object]:
+def run_on_disk(program: str, size: str, tmp_path: Path) -> Any:
     """Run a program beside a small file system mounted on ./disk; gives what it printed."""
     unshare = ["unshare", "--mount"] if os.getuid() == 0 else ["unshare", "-U", "-r", "--mount"]
     if not shutil.which("unshare") or subprocess.run([*unshare, "true"], check=False).returncode:
@@ -32,5 +33,4 @@ def run_on_disk(program: str, size: str, tmp_path: Path) -> dict[str, object]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    answer: dict[str, object] = json.loads(done.stdout)
-    return answer
+    return json.loads(done.stdout)

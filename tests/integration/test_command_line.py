@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from distributor.store.store import Store
+from tests.disk import run_on_disk
 from tests.fakes.mongodb import FakeMongo
 
 pytestmark = pytest.mark.integration
@@ -248,27 +249,30 @@ def test_a_wrong_option_is_one_line(
     refused(distributor("run", sets, *options, cwd=tmp_path), says)
 
 
+FULL = """
+import json, subprocess, sys
+from pathlib import Path
+from distributor.store.store import Store
+
+Path("sets.py").write_text(
+    "from distributor import Task, TaskSet\\n"
+    "tasksets = [TaskSet([Task('idle', period_ms=1, numberofjobs=400)])] * 50\\n"
+)
+run = [sys.executable, "-m", "distributor", "run", "sets.py", "--quiet"]
+done = subprocess.run([*run, "--store", "disk/store.db"], capture_output=True, text=True)
+with Store.open("disk/store.db", create=False) as store:
+    print(json.dumps([done.returncode, done.stderr, len(list(store.jobs(1)))]))
+"""
+
+
 def test_a_full_disk_ends_the_run_and_keeps_what_was_kept(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", disk])
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        (tmp_path / "sets.py").write_text(
-            "from distributor import Task, TaskSet\n"
-            "tasksets = [TaskSet([Task('idle', period_ms=1, numberofjobs=400)])] * 50\n"
-        )
-        done = distributor("run", "sets.py", "--store", disk / "store.db", "--quiet", cwd=tmp_path)
-        assert done.returncode == 2, done
-        complaints = [line for line in done.stderr.splitlines() if line.startswith("distributor:")]
-        assert len(complaints) == 1, done.stderr
-        assert "full" in complaints[0]
-        assert "Traceback" not in done.stderr
-        with Store.open(str(disk / "store.db"), create=False) as store:
-            assert len(list(store.jobs(1))) % 400 == 0
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    code, stderr, jobs = run_on_disk(FULL, "400k", tmp_path)
+    assert code == 2, stderr
+    complaints = [line for line in stderr.splitlines() if line.startswith("distributor:")]
+    assert len(complaints) == 1, stderr
+    assert "full" in complaints[0]
+    assert "Traceback" not in stderr
+    assert jobs % 400 == 0
 
 
 def test_generated_sets_go_straight_into_a_run(tmp_path: Path) -> None:

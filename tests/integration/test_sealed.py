@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.spread import busy_host
-from distributor import Distributor, Result, StoreMonitor, Task, TaskSet, Verdict
+from distributor import (
+    ConfigurationError,
+    Distributor,
+    Result,
+    StoreMonitor,
+    Task,
+    TaskSet,
+    Verdict,
+)
 from distributor.machines.image import Image
 from distributor.machines.qemu import qemu_kind
 from distributor.machines.qemu.facts import qemu_facts
@@ -68,10 +76,11 @@ def test_repetitions_are_the_same_to_the_nanosecond_under_any_load(taskset: Task
         assert digests(2) == quiet
 
 
-@pytest.mark.skipif(
-    qemu_facts().number < (10, 0), reason="several virtual processors take QEMU 10.0"
-)
 def test_two_processors_take_their_turns_alike() -> None:
+    if qemu_facts().number < (10, 0):
+        with pytest.raises(ConfigurationError, match=r"2 processors needs QEMU 10\.0"):
+            Distributor(2, cpus=2)
+        return
     partitioned = TaskSet(
         [
             Task("busy", arg1=2000, period_ms=5, numberofjobs=20, cores=1, coreoffset=core)
