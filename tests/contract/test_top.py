@@ -88,6 +88,15 @@ async def test_the_screen_shows_and_steers_a_service(tmp_path: Path) -> None:
             await pilot.press("q")
 
 
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_the_screen_is_left(key: str, tmp_path: Path) -> None:
+    with running(tmp_path, InstantKind()) as service:
+        app = TopScreen(lambda: Client(str(service.path)))
+        async with app.run_test() as pilot:
+            await pilot.press(key)
+            await until(pilot, lambda: not app.is_running)
+
+
 def test_an_overview_holds_what_the_events_add_up_to() -> None:
     overview = Overview()
     assert overview.headline() == "waiting for the service"

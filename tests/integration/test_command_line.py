@@ -159,7 +159,13 @@ def test_an_undecided_set_is_exit_value_1(tmp_path: Path) -> None:
     assert json.loads(done.stdout.splitlines()[-1])["undecided"] == 1
 
 
-def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_decided(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "word", "value"),
+    [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)],
+)
+def test_ctrl_c_and_sigterm_end_a_run_in_order_and_keep_what_was_decided(
+    number: signal.Signals, word: str, value: int, tmp_path: Path
+) -> None:
     (tmp_path / "sets.py").write_text(
         "from distributor import Task, TaskSet\n"
         "tasksets = (TaskSet([Task('idle')]) for _ in range(10_000))\n"
@@ -174,10 +180,10 @@ def test_ctrl_c_ends_a_run_in_order_and_keeps_what_was_decided(tmp_path: Path) -
     ) as running:
         assert running.stdout is not None
         running.stdout.readline()  # the first verdict
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, told = running.communicate(timeout=60)
-    assert running.returncode == 130, told
-    last = r"interrupted; (\d+) task sets are kept; go on with `distributor run --resume`\n$"
+    assert running.returncode == value, told
+    last = rf"{word}; (\d+) task sets are kept; go on with `distributor run --resume`\n$"
     kept = int(re.findall(f"distributor: {last}", told)[0])
     with Store.open(str(tmp_path / "distributor.db"), create=False) as store:
         assert sum(store.counts(1).values()) == kept > 0

@@ -8,5 +8,7 @@ EXIT_UNDECIDED = 1
 EXIT_BAD_INPUT = 2
 #: Ended by Ctrl-C (128 + SIGINT).
 EXIT_INTERRUPTED = 130
+#: Ended by SIGTERM (128 + SIGTERM).
+EXIT_TERMINATED = 143
 #: Whoever read the output has gone (128 + SIGPIPE).
 EXIT_BROKEN_PIPE = 141

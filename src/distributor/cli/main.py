@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from distributor import __version__
-from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE, EXIT_INTERRUPTED
+from distributor.cli.ending import interrupted, take_no_more, take_sigterm
+from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_BROKEN_PIPE
 from distributor.errors import DistributorError
 
 #: Each command, as it is listed, with the module here that has a function (or a group of
@@ -86,6 +87,12 @@ class _Group(TyperGroup):
         super().__init__(**options)
         self.commands = _Commands()
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise interrupted() from None
+
 
 app = typer.Typer(
     name="distributor",
@@ -114,14 +121,12 @@ def _options(
 
 def main() -> None:
     """Run the command line; a user's mistake is one line and exit value 2."""
+    take_sigterm()
     try:
         app()
     except DistributorError as error:
         sys.stderr.write(f"distributor: {error}\n")
         sys.exit(EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        sys.stderr.write("distributor: interrupted\n")
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`): end as other commands do.
         sys.stderr.close()
@@ -134,3 +139,5 @@ def main() -> None:
         with contextlib.suppress(OSError):
             sys.stdout.close()  # or Python tries once more, and says so, while it ends
         sys.exit(EXIT_BAD_INPUT)
+    finally:
+        take_no_more()

@@ -11,7 +11,8 @@ import typer
 from rich.console import Console
 
 from distributor.analysis.table import counted
-from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_UNDECIDED
+from distributor.cli.ending import interrupted
+from distributor.cli.exits import EXIT_BAD_INPUT, EXIT_UNDECIDED
 from distributor.cli.progress import ProgressMonitor
 from distributor.errors import DistributorError, MachineError
 from distributor.session.result import Clock, Verdict
@@ -38,15 +39,14 @@ class Outcome:
             self._failure = error
         return self._interrupted or self._failure is not None
 
-    def leave(self, interrupted: str) -> None:
+    def leave(self, left: str) -> None:
         """Say what broke the work off, if anything did.
 
-        :param interrupted: what Ctrl-C has left.
+        :param left: what Ctrl-C has left.
         :raise typer.Exit: it was broken off.
         """
         if self._interrupted:
-            sys.stderr.write(f"distributor: interrupted; {interrupted}\n")
-            raise typer.Exit(EXIT_INTERRUPTED)
+            raise interrupted(left)
         if self._failure is not None:
             _report(self._failure)
             machines = isinstance(self._failure, MachineError)

@@ -46,6 +46,7 @@ class TopScreen(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),
         Binding("plus,equals_sign", "maximum(1)", "+ machine", key_display="+"),
         Binding("minus", "maximum(-1)", "- machine", key_display="-"),
         Binding("p", "pause", "pause/resume all"),

@@ -47,7 +47,14 @@ def start_service(arguments: Sequence[str], log: Path) -> None:
             start_new_session=True,
             env={**os.environ, "NOTIFY_SOCKET": f"{folder}/ready"},
         )
-        if _answers(process.pid, news):
+        try:
+            answers = _answers(process.pid, news)
+        except BaseException:
+            # Nobody would know of it: Ctrl-C does not reach its session.
+            process.terminate()
+            process.wait()
+            raise
+        if answers:
             # It is nobody's child from now on.
             process.returncode = 0
             return
