@@ -184,6 +184,23 @@ def test_what_is_not_there_is_said_in_json(client: httpx.Client, verb: str, path
     assert answer.json().keys() == {"error", "hint"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("results?limit=5&before=7&before=8", "the query has before more than once"),
+        ("results?before=%2B0.0", "before: a whole number is written with digits alone"),
+        ("jobs/1_0", "number: a whole number is written with digits alone"),
+        ("results?limit=-1", "limit: Input should be greater than or equal to 1"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_refused(
+    client: httpx.Client, asked: str, told: str
+) -> None:
+    answer = client.get(f"/api/v1/{asked}")
+    assert answer.status_code == 400
+    assert answer.json() == {"error": told, "hint": ""}
+
+
 def test_half_a_character_in_a_name_harms_nothing(client: httpx.Client) -> None:
     sets = b'{"tasksets": [{"name": "a\\ud800b", "tasks": [{"binary": "busy", "arg1": 1}]}]}'
     headers = {"content-type": "application/json"}

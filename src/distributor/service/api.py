@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from distributor.errors import StateError
+from distributor.errors import ConfigurationError, StateError
 from distributor.service.document import read_job
 from distributor.service.models import (
+    DIGITS,
     NUMBER_MAX,
     Console,
     Error,
@@ -48,15 +50,17 @@ _TOO_LARGE: dict[int | str, dict[str, Any]] = {
     413: {"model": Error, "description": "the body is too large"},
 }
 
-Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="number of the job")]
-Index = Annotated[int, Path(ge=0, le=NUMBER_MAX, description="index of the set in its job")]
+Number = Annotated[int, Path(ge=1, le=NUMBER_MAX, description="number of the job"), DIGITS]
+Index = Annotated[int, Path(ge=0, le=NUMBER_MAX, description="index of the set in its job"), DIGITS]
 Name = Annotated[str, Path(max_length=64, description="id of the machine")]
-JobFilter = Annotated[int | None, Query(ge=1, le=NUMBER_MAX, description="only sets of this job")]
+JobFilter = Annotated[
+    int | None, Query(ge=1, le=NUMBER_MAX, description="only sets of this job"), DIGITS
+]
 
 
 def routes(service: Service, where: Callable[[], Where]) -> APIRouter:
     """The routes, for one service that is reached there."""
-    api = APIRouter(prefix=PREFIX, responses=_ERRORS)
+    api = APIRouter(prefix=PREFIX, responses=_ERRORS, dependencies=[Depends(_each_once)])
     for add in (_add_state, _add_jobs, _add_machines, _add_results, _add_events):
         add(api, service)
 
@@ -65,6 +69,14 @@ def routes(service: Service, where: Callable[[], Where]) -> APIRouter:
         return where()
 
     return api
+
+
+async def _each_once(request: Request) -> None:
+    """Of a parameter that is given twice, the last would count and nobody be told."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    for name, times in given.items():
+        if times > 1:
+            raise ConfigurationError(f"the query has {name} more than once")
 
 
 def _add_state(api: APIRouter, service: Service) -> None:
@@ -151,7 +163,9 @@ def _add_machines(api: APIRouter, service: Service) -> None:
         tags=["machines"],
         responses=_MISSING,
     )
-    async def console(name: Name, lines: Annotated[int, Query(ge=1, le=10_000)] = 200) -> Console:
+    async def console(
+        name: Name, lines: Annotated[int, Query(ge=1, le=10_000), DIGITS] = 200
+    ) -> Console:
         return Console(machine=name, text=service.console(name, lines))
 
     @api.post(
@@ -171,9 +185,9 @@ def _add_results(api: APIRouter, service: Service) -> None:
         job: JobFilter = None,
         verdict: Verdict | None = None,
         before: Annotated[
-            int | None, Query(ge=0, le=NUMBER_MAX, description="`next` of the page before")
+            int | None, Query(ge=0, le=NUMBER_MAX, description="`next` of the page before"), DIGITS
         ] = None,
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        limit: Annotated[int, Query(ge=1, le=1000), DIGITS] = 100,
     ) -> Results:
         return read_results(
             service.store, service.run, job=job, verdict=verdict, before=before, limit=limit

@@ -79,7 +79,8 @@ def first_of(errors: Iterable[Any]) -> str:
     """The first of pydantic's errors in one line: where, and what."""
     first = next(iter(errors))
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    return f"{place}: {first['msg']}" if place else str(first["msg"])
+    what = str(first["msg"]).removeprefix("Value error, ")  # one of our own checks
+    return f"{place}: {what}" if place else what
 
 
 def _parse(text: str) -> Any:

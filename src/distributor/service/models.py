@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from distributor.jobs.job import JobState
 from distributor.jobs.queue import Health, QueueState
@@ -17,6 +18,17 @@ from distributor.store.record import TaskRecord
 
 #: Greatest whole number that a browser's numbers hold exactly.
 NUMBER_MAX = 2**53 - 1
+
+
+def _digits(value: Any) -> Any:
+    """Where a number comes as text, pydantic takes `5.0` and `1_000` for whole ones, too."""
+    if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
+        raise ValueError("a whole number is written with digits alone")
+    return value
+
+
+#: Stands last, behind the bounds of a number in a path or a query.
+DIGITS = BeforeValidator(_digits)
 
 
 class _Told(BaseModel):
@@ -203,10 +215,14 @@ class Offer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field("", max_length=200)
-    offset: int = Field(0, ge=0, le=NUMBER_MAX, description="sets to leave out at its head")
-    switches: int = Field(
-        0, ge=0, le=SWITCHES_MAX, description="switches of the processors to record of a set"
-    )
+    offset: Annotated[
+        int, Field(ge=0, le=NUMBER_MAX, description="sets to leave out at its head"), DIGITS
+    ] = 0
+    switches: Annotated[
+        int,
+        Field(ge=0, le=SWITCHES_MAX, description="switches of the processors to record of a set"),
+        DIGITS,
+    ] = 0
     admission: Goal | None = Field(None, strict=False, description="goal of admission control")
 
 
