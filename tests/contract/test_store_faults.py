@@ -250,6 +250,8 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(tmp_path: Pa
         ("sqlite+foo:///x.db", "there is no kind of store 'sqlite\\+foo'"),
         ("sqlite://", "a store in memory is lost"),
         ("sqlite:///:memory:", "a store in memory is lost"),
+        (".", "the store . is a folder \\(name a file, as results.db\\)"),
+        ("sqlite:////tmp", "the store /tmp is a folder"),
         ("://", "the store's URL cannot be read"),
         ("postgresql://me:secret@host:port/x", "the store's URL cannot be read"),
         ("oracle://me:secret@host/x", "a store of kind oracle needs the Python package"),

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from distributor import ConfigurationError
+from distributor import ConfigurationError, NetworkError
 from distributor.cli.main import app
 from distributor.machines.kind import machine_kind
 from distributor.machines.profile import kind
 from distributor.machines.qemu import QemuFacts
+from distributor.network.bridge import leases
 
 SIMULATED = ["--clock", "simulated"]
 BOARDS = ["--hosts", "127.0.0.1:1"]
@@ -61,4 +62,16 @@ def test_the_network_of_machines_is_named(
     options: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kind, "qemu_facts", lambda *_: QemuFacts(Path("/usr/bin/qemu"), "7.2.22"))
+    monkeypatch.setattr(leases, "dnsmasq_program", lambda: "/usr/sbin/dnsmasq")
     assert machine_kind(**options).network_name == name
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"hosts": ["127.0.0.1"], "bridge": {"uplink": "lo"}}, {"profile": "x"}]
+)
+def test_a_bridge_without_dnsmasq_is_refused_before_anything_is_made(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "dnsmasq_program", lambda: None)
+    with pytest.raises(NetworkError, match=r"there is no dnsmasq.*apt-get install dnsmasq-base"):
+        machine_kind(**options, network="bridge")

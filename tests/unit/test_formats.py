@@ -107,6 +107,7 @@ def test_a_table_by_hand_needs_little(tmp_path: Path) -> None:
         ("set,binary\n", "holds no task"),
         ("set,binary,period\n1,hey,5\n", "line 1: there is no parameter 'period'"),
         ("set,binary,period_ms\n1,hey,x\n", "line 2: period_ms is a number, not 'x'"),
+        ("binary,arg1,arg1\nhey,1,2\n", "line 1: there are two columns 'arg1'"),
         ("set,binary,priority\n1,hey,1\n1,hey,200\n", "line 3: priority is 200"),
         ("set,binary\n1,hey,3\n", "line 2: it has more or fewer cells"),
         ("set,binary,arg1\n1,hey\n", "line 2: it has more or fewer cells"),

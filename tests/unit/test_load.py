@@ -52,7 +52,18 @@ def test_json_holds_the_same_parameters(tmp_path: Path) -> None:
             "from distributor import Task\n\nTask('hey', priority=200)\n",
             "a.py, line 3: priority is 200",
         ),
+        ("a.py", "x = '\0'\n", "cannot contain null bytes"),
         ("a.json", "{", "a.json, line 1"),
+        (
+            "a.json",
+            '[{"tasks": [{"binary": "hey", "period_ms": 1, "period_ms": 2}]}]',
+            "a.json: an object has 'period_ms' twice",
+        ),
+        (
+            "a.json",
+            '{"tasks": [{"binary": "hey"}]}',
+            """'tasks' is not known there (a file holds a list of sets: [{"tasks": [...]}])""",
+        ),
         ("a.json", "[]", "no list of task sets"),
         ("a.json", '{"tasksets": [], "more": 1}', "'more' is not known"),
         ("a.json", '[{"tasks": [{"period_ms": 1}]}]', "task set 0, task 0: a task has no binary"),
@@ -75,6 +86,7 @@ def test_a_wrong_file_is_told_by_place(tmp_path: Path, name: str, text: str, say
         load(write(tmp_path / name, text))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert "line None" not in str(caught.value)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ def interrupted(more: str = "") -> typer.Exit:
 
 
 def _break_off(_number: int, frame: FrameType | None) -> None:
+    if _taken:
+        return  # timeout(1) and batch systems send it twice: to the program and to its group
     _taken.add(signal.SIGTERM)
     # asyncio takes Ctrl-C for its own; where a shell's `&` has it ignored, nothing does.
     handler = signal.getsignal(signal.SIGINT)

@@ -13,6 +13,7 @@ from distributor.machines.machine import CountedKind
 from distributor.machines.profile import Profile, ProfileKind
 from distributor.machines.qemu import QemuKind, qemu_kind
 from distributor.machines.simulated import SimsoKind
+from distributor.network.bridge import find_dnsmasq
 from distributor.session.result import Clock
 
 AnyKind = QemuKind | SimsoKind | BoardKind | ProfileKind
@@ -40,7 +41,10 @@ def machine_kind(
     :param clock: ``virtual`` if None; ``real`` for boards, and a profile has its own.
     :raise ConfigurationError: an option is wrong or unknown, or QEMU is missing.
     :raise ImageError: there is no guest image.
+    :raise NetworkError: a bridge is wanted, and there is no dnsmasq for it.
     """
+    if options.get("network") == "bridge":
+        find_dnsmasq()
     if hosts or boards is not None:
         return _board_kind(hosts, boards, clock or Clock.REAL, **options)  # type: ignore[arg-type]
     if profile is not None:

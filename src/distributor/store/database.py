@@ -52,7 +52,7 @@ def parse_url(text: str) -> URL:
     if "://" not in text:
         if not text.strip():
             raise ConfigurationError("the store has no name", hint=_HINT_URL)
-        return URL.create("sqlite", database=text)
+        return _no_folder(URL.create("sqlite", database=text))
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -63,6 +63,15 @@ def parse_url(text: str) -> URL:
     if url.get_backend_name() == "sqlite" and (url.database or ":memory:") == ":memory:":
         raise ConfigurationError(
             "a store in memory is lost when the program ends", hint="give a file: sqlite:///x.db"
+        )
+    return _no_folder(url)
+
+
+def _no_folder(url: URL) -> URL:
+    place = Path(str(url.database))
+    if url.get_backend_name() == "sqlite" and place.is_dir():
+        raise ConfigurationError(
+            f"the store {place} is a folder", hint=f"name a file, as {place / 'results.db'}"
         )
     return url
 

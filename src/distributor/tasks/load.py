@@ -70,7 +70,8 @@ def run_python(path: Path) -> dict[str, Any]:
     try:
         return runpy.run_path(str(path), run_name="<tasksets>")
     except SyntaxError as error:
-        raise ConfigurationError(f"{path}, line {error.lineno}: {error.msg}") from error
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise ConfigurationError(f"{path}{line}: {error.msg}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # the user's file may raise anything
@@ -111,7 +112,9 @@ def _say(error: Exception) -> str:
 def _load_json(path: Path) -> Iterable[TaskSet]:
     try:
         content = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
     return parse(content, ".json", str(path), path.parent)
 

@@ -6,5 +6,6 @@ ever changed. QEMU is handed its tap, and this process its sockets, as open desc
 """
 
 from distributor.network.bridge.bridge import Bridge
+from distributor.network.bridge.leases import find_dnsmasq
 
-__all__ = ["Bridge"]
+__all__ = ["Bridge", "find_dnsmasq"]

@@ -45,6 +45,20 @@ def dnsmasq_program() -> str | None:
     return shutil.which("dnsmasq", path=f"{os.environ.get('PATH', '')}:{_WHERE}")
 
 
+def find_dnsmasq() -> str:
+    """The same path.
+
+    :raise NetworkError: it is not installed.
+    """
+    program = dnsmasq_program()
+    if program is None:
+        raise NetworkError(
+            "there is no dnsmasq, which leases machines on a bridge their addresses",
+            hint="install it: apt-get install dnsmasq-base",
+        )
+    return program
+
+
 class Dnsmasq:
     """One that runs, in the namespace of this process, and is started again when it ends.
 
@@ -53,12 +67,7 @@ class Dnsmasq:
     """
 
     def __init__(self, plan: BridgePlan, *, as_root: bool) -> None:
-        program = dnsmasq_program()
-        if program is None:
-            raise NetworkError(
-                "there is no dnsmasq, which leases machines their addresses",
-                hint="install it: apt-get install dnsmasq-base",
-            )
+        program = find_dnsmasq()
         # Larger than a command line may be, in a subnet of many machines.
         self._told = os.memfd_create("dnsmasq.conf", os.MFD_CLOEXEC)
         os.write(self._told, "\n".join(dnsmasq_lines(plan)).encode())

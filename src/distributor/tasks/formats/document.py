@@ -22,6 +22,9 @@ GENERATE = tuple(
 )
 
 
+_SETS = 'a file holds a list of sets: [{"tasks": [...]}]'
+
+
 def tasksets_of(document: Any, where: str, folder: Path) -> Iterable[TaskSet]:
     """The task sets that a document describes.
 
@@ -40,7 +43,9 @@ def tasksets_of(document: Any, where: str, folder: Path) -> Iterable[TaskSet]:
     given = [kind for kind in KINDS if kind in document]
     for key in document:
         if key not in (*KINDS, "$schema"):
-            raise ConfigurationError(f"{where}: {key!r} is not known there")
+            raise ConfigurationError(
+                f"{where}: {key!r} is not known there", hint=_SETS if key == "tasks" else ""
+            )
     if len(given) != 1:
         raise ConfigurationError(f"{where} holds one of {', '.join(KINDS)}, not {len(given)}")
     content = document[given[0]]

@@ -38,7 +38,9 @@ def read_table(file: Iterable[str], name: str, folder: Path) -> list[TaskSet]:
     reader = csv.DictReader(file, strict=True)
     try:
         columns = reader.fieldnames or []
-        for column in columns:
+        for place, column in enumerate(columns):
+            if column in columns[:place]:
+                raise ConfigurationError(f"{name}, line 1: there are two columns {column!r}")
             if column not in _OF_SET and not is_parameter(column):
                 raise ConfigurationError(
                     f"{name}, line 1: there is no parameter {column!r}",

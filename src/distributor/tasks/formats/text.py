@@ -14,14 +14,28 @@ def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
     :param where: the file or the line, for messages.
     :param several_lines: name the line, too.
     :raise ConfigurationError: it is no JSON, or beyond what Python reads: nested deeper than
-        some hundreds, or with a number of more than 4,300 digits.
+        some hundreds, or with a number of more than 4,300 digits; or an object has a name twice.
     """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         line = f", line {error.lineno}" if several_lines else ""
         raise ConfigurationError(f"{where}{line}: {error.msg}") from error
+    except _Twice as error:
+        raise ConfigurationError(f"{where}: an object has {str(error)!r} twice") from None
     except RecursionError:
         raise ConfigurationError(f"{where}: it is nested too deeply") from None
     except ValueError as error:
         raise ConfigurationError(f"{where}: it holds a number with too many digits") from error
+
+
+class _Twice(Exception):
+    """Of two members with one name, JSON's readers take the last without a word."""
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(members)
+    if len(made) < len(members):
+        names = [name for name, _ in members]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
+    return made
