@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from distributor import Distributor, Result, Task, TaskSet, Verdict
 from distributor.machines.image import Image, build_image, find_image
 from tests.integration.conftest import Results
+from tests.namespaces import bridges
 
 pytestmark = pytest.mark.integration
 
@@ -45,12 +44,6 @@ SETS = [
 ]
 
 
-def may_make_a_bridge() -> bool:
-    """Otherwise the board's card is tried on QEMU's own network."""
-    done = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
-    return done.returncode == 0 and os.access("/dev/net/tun", os.R_OK | os.W_OK)
-
-
 def arm_image(arch: str) -> Image:
     """The image, built where it has not been."""
     return find_image(arch) or build_image(arch=arch)
@@ -70,7 +63,8 @@ def results(request: pytest.FixtureRequest) -> Iterator[Mapping[str, Result]]:
     """What one machine made of the sets, in virtual time."""
     if request.param == "linux-vexpress-a9":
         arm_image("armhf")
-        network = "bridge" if may_make_a_bridge() else "user"
+        # Where there can be no bridge, the board's card is tried on QEMU's own network.
+        network = "bridge" if bridges() else "user"
         yield results_of(SETS, profile=request.param, network=network)
     else:
         yield results_of(SETS, image=arm_image(request.param))

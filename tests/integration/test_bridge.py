@@ -22,8 +22,9 @@ from distributor import Distributor, Task, TaskSet, Verdict
 from distributor.errors import BootError, ConfigurationError, MachineLost, NetworkError
 from distributor.machines.image import Image
 from distributor.machines.qemu import QemuKind, QemuMachine
-from distributor.network.bridge.look import look
+from distributor.network.bridge.look import enter, look
 from tests.integration.conftest import Results
+from tests.namespaces import need_bridges
 from tests.rough import RoughNetwork
 
 pytestmark = pytest.mark.integration
@@ -33,9 +34,7 @@ AVAILABLE = struct.pack("<I", 0x000AAAAA)
 
 @pytest.fixture(scope="module", autouse=True)
 def _allowed() -> None:
-    done = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
-    if done.returncode or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        pytest.skip("this host lets nobody make a network namespace and taps")
+    need_bridges()
 
 
 @asynccontextmanager
@@ -65,9 +64,8 @@ def bridge_of(kind: QemuKind) -> dict[str, Any]:
 
 def inside(kind: QemuKind, *words: str) -> str:
     """What a command prints in the bridge's namespace."""
-    keeper = str(bridge_of(kind)["keeper"])
-    enter = ["nsenter", "-n", "-t", keeper, *words]
-    return subprocess.run(enter, check=True, capture_output=True, text=True).stdout
+    command = [*enter(bridge_of(kind)["keeper"]), *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 async def answers(machine: QemuMachine) -> bool:

@@ -16,9 +16,10 @@ import pytest_asyncio
 
 from distributor.network.bridge import Bridge
 from distributor.network.bridge.bridge import BridgeLine
-from distributor.network.bridge.look import look
+from distributor.network.bridge.look import enter, look
 from distributor.network.line import Line
 from distributor.network.plan import BridgePlan
+from tests.namespaces import need_bridges
 
 pytestmark = pytest.mark.integration
 
@@ -53,8 +54,8 @@ class Rig:
     def inside(self, *words: str) -> str:
         """What a command prints in the namespace."""
         (told,) = look([self.folder])
-        enter = ["nsenter", "-n", "-t", str(told["keeper"]), *words]
-        return subprocess.run(enter, check=True, capture_output=True, text=True).stdout
+        command = [*enter(told["keeper"]), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def shout(self) -> None:
         self.inside(sys.executable, "-c", SHOUT)
@@ -71,9 +72,7 @@ class Rig:
 
 @pytest.fixture(scope="module", autouse=True)
 def _allowed() -> None:
-    done = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
-    if done.returncode or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        pytest.skip("this host lets nobody make a network namespace and taps")
+    need_bridges()
 
 
 @pytest_asyncio.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.namespaces import ALONE
+
 pytestmark = pytest.mark.integration
 
 #: Starts a bridge in whatever surroundings it is run, asks its keeper, and prints.
@@ -81,7 +83,7 @@ def bridge_in(folder: Path, surroundings: str, *words: str, program: str = BRIDG
     """What a program prints, run by a shell that has made its surroundings."""
     script = f'{surroundings} exec "$@"'
     command = [sys.executable, "-c", program, str(folder), *words]
-    command = ["unshare", "--net", "sh", "-ec", script, "sh", *command]
+    command = [*ALONE, "sh", "-ec", script, "sh", *command]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     if done.returncode and "Traceback" not in done.stderr:
         pytest.skip(f"this host does not let the surroundings be made: {done.stderr.strip()}")
@@ -128,9 +130,8 @@ WITHOUT = "setpriv --bounding-set=-net_admin,-sys_admin"
 
 
 def test_a_bridge_takes_no_rights_where_user_namespaces_are_allowed(tmp_path: Path) -> None:
-    allowed = subprocess.run(
-        [*WITHOUT.split(), "unshare", "--user", "--net", "true"], check=False, capture_output=True
-    )
+    words = [*ALONE, *WITHOUT.split(), "unshare", "--user", "--net", "true"]
+    allowed = subprocess.run(words, check=False, capture_output=True)
     if allowed.returncode or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         pytest.skip("this host lets nobody make a user namespace, or a tap")
     assert bridge_in(tmp_path, f'exec {WITHOUT} "$@";') == [

@@ -20,6 +20,7 @@ import pytest
 from distributor import Distributor, Task, TaskSet
 from distributor.network.user import UserLine
 from tests.integration.conftest import Results
+from tests.namespaces import need_bridges
 
 pytestmark = pytest.mark.integration
 
@@ -125,9 +126,7 @@ def test_the_same_task_reaches_the_host_if_it_is_let(
 
 
 def test_tasks_on_the_bridge_reach_neither_each_other_nor_the_host(reach: Path, host: Host) -> None:
-    done = subprocess.run(["unshare", "--net", "true"], check=False, capture_output=True)
-    if done.returncode or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        pytest.skip("this host lets nobody make a network namespace and taps")
+    need_bridges()
     options: dict[str, Any] = {"network": "bridge", "clock": "real", "accelerator": "tcg"}
     with Distributor(2, **options) as distributor:
         each = tries(reach, host, "10.200.45.254", "10.200.45.1,10.200.45.2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,12 @@ def look(folders: Iterable[Path]) -> list[dict[str, Any]]:
     """What the keepers tell whose sockets are in these folders (:meth:`Keeper.describe
     <distributor.network.bridge.keeper.Keeper.describe>`); those that are gone are left out."""
     return [told for folder in folders if (told := _ask(folder / SOCKET)) is not None]
+
+
+def enter(keeper: int) -> list[str]:
+    """The words before a command that is to run in the namespace of a bridge of this user's."""
+    own = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
+    return ["nsenter", *own, "-n", "-t", str(keeper)]
 
 
 def _ask(path: Path) -> dict[str, Any] | None:
