@@ -103,6 +103,7 @@ class DurableRun(StoreMonitor):
         offset: int = 0,
         goal: Mapping[str, Any] | None = None,
         switches: int = 0,
+        key: str = "",
     ) -> Job:
         """A job of these sets, kept; it is to be handed to the engine or to ``add_job``.
 
@@ -112,6 +113,7 @@ class DurableRun(StoreMonitor):
         :param offset: sets at its head to leave out.
         :param goal: of the admission control in the machine, if there is to be one.
         :param switches: how many switches of the processors to record of a set, at most.
+        :param key: who handed it over knows it by, and it is kept with it.
         :raise ConfigurationError: the source cannot be drawn, or has no set.
         """
         number = self._last + 1
@@ -123,7 +125,11 @@ class DurableRun(StoreMonitor):
             name=name,
             source=source,
             skipped=offset,
-            options={"goal": None if goal is None else dict(goal), "switches": switches},
+            options={
+                "goal": None if goal is None else dict(goal),
+                "switches": switches,
+                **({"key": key} if key else {}),
+            },
         )
         self._last = number
         self._jobs[number] = job

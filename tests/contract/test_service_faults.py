@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from rich.console import Console
 
 from distributor import (
     Distributor,
@@ -17,6 +23,8 @@ from distributor import (
     Task,
     TaskSet,
 )
+from distributor.cli.follow import follow
+from distributor.cli.progress import ProgressMonitor
 from distributor.service.client import Client
 from tests.fakes.instant import InstantKind
 from tests.services import TOKEN, running
@@ -66,6 +74,69 @@ def test_over_tcp_the_token_opens_the_same(tmp_path: Path) -> None:
             pytest.raises(ServiceError, match="no token, or a wrong one"),
         ):
             client.state()
+
+
+def test_a_job_whose_answer_is_lost_is_added_once(tmp_path: Path) -> None:
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        asked = client._channel._http.request
+        keys = []
+
+        def lost(*words: Any, **request: Any) -> httpx.Response:
+            keys.append(request["params"]["key"])
+            answer = asked(*words, **request)
+            if len(keys) < 3:
+                raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+            return answer
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(client._channel._http, "request", lost)
+            patched.setattr("distributor.service.channel._RETRY_S", 0.01)
+            assert client.add_job([ONE] * 3) == 1
+        assert len(keys) == 3
+        assert len(set(keys)) == 1
+        assert client.add_job([ONE] * 3) == 2
+        assert client.wait()
+    # Nor is it added again where the service has been started anew meanwhile.
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        told = client._channel.ask(
+            *("POST", "/jobs"),
+            content='{"tasks": [{"binary": "hey"}]}',
+            headers={"content-type": "application/jsonl"},
+            params={"key": keys[0]},
+        )
+        assert json.loads(told)["number"] == 1
+        assert len(client.list_jobs()) == 2
+
+
+def test_who_follows_a_job_that_waits_is_told_for_what(tmp_path: Path) -> None:
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        client.set_max_machine_value(0)
+        number = client.add_job([ONE] * 3)
+        said = io.StringIO()
+        err = Console(file=said, width=200)
+        progress = ProgressMonitor(3, lines=False, out=err, err=err)
+
+        def watch() -> None:
+            with Client(str(service.path)) as watching:
+                follow(watching, number, progress)
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        changes: list[tuple[Callable[[], object], str]] = [
+            (lambda: None, "the service may have no machine (`distributor service maximum N`"),
+            (client.shut_down_all_machines, "the service is paused (`distributor service resume`"),
+            (lambda: client.pause_job(number), ""),
+            (client.resume, "the service may have no machine"),
+            (lambda: client.set_max_machine_value(1), "job 1 is paused (`distributor job resume"),
+        ]
+        for change, why in changes:
+            before = len(said.getvalue())
+            change()
+            while why not in said.getvalue()[before:]:
+                time.sleep(0.02)
+        client.resume_job(number)
+        thread.join()
+        assert said.getvalue().count("waiting: ") == 4
 
 
 # httpcore leaves a socket to the garbage collector whose connect failed.

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from distributor.cli.progress import ProgressMonitor
 from distributor.errors import MachineError
+from distributor.jobs.job import JobState
+from distributor.jobs.queue import QueueState
 from distributor.monitors.monitor import Attempt
 from distributor.session.result import Noise, Result
 from distributor.tasks.task import Task
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 def follow(client: Client, number: int, progress: ProgressMonitor) -> Job:
     """Until the job has ended; each set is told to ``progress`` once, as soon as it is known.
+
+    What keeps the job waiting, and can be changed, is said once.
 
     :raise MachineError: the service gave up on its machines.
     :raise NotThereError: there is no such job.
@@ -39,12 +43,15 @@ def follow(client: Client, number: int, progress: ProgressMonitor) -> Job:
             tell(each)
 
     job = client.job(number)
+    state: dict[str, Any] = {}
+    said = ""
     for name, what in client.events():
         if name == "snapshot":
             # Whatever happened before this has to be asked for.
             job = client.job(number)
             catch_up()
-            _check(what["state"])
+            state = what["state"]
+            _check(state)
             for machine in what["machines"]:
                 _busy(progress, machine, number)
         elif name == "sets":
@@ -55,18 +62,34 @@ def follow(client: Client, number: int, progress: ProgressMonitor) -> Job:
         elif name == "machine":
             _busy(progress, what, number)
         elif name == "state":
-            _check(what)
+            state = what
+            _check(state)
         elif name == "job" and what["number"] == number:
             job = type(job).model_validate(what)
         if job.state.ended:
             catch_up()
             return job
+        why = _waits_for(state, job)
+        if why and why != said:
+            progress.say(f"waiting: {why}")
+        said = why
     raise AssertionError("events do not end by themselves")
 
 
 def _check(state: dict[str, Any]) -> None:
     if state["state"] == "failed":
         raise MachineError(f"the service has failed: {state['error']}")
+
+
+def _waits_for(state: dict[str, Any], job: Job) -> str:
+    """What somebody asked for that keeps the job waiting; "" if nothing does."""
+    if state["state"] == QueueState.PAUSED:
+        return "the service is paused (`distributor service resume` lets it go on)"
+    if state["maximum"] == 0:
+        return "the service may have no machine (`distributor service maximum N` lets it have N)"
+    if job.state is JobState.PAUSED:
+        return f"job {job.number} is paused (`distributor job resume {job.number}` lets it go on)"
+    return ""
 
 
 def _busy(progress: ProgressMonitor, machine: dict[str, Any], number: int) -> None:

@@ -97,6 +97,10 @@ class ProgressMonitor(Monitor):
     ) -> None:
         self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """A line of its own, above the bar."""
+        self._err.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def go_on(self, verdicts: Mapping[Verdict, int], totals: Totals) -> None:
         """Count what an earlier program decided of the same run."""
         self.verdicts.update(verdicts)

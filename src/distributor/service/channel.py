@@ -97,15 +97,25 @@ class Channel:
                 streaming.shutdown(socket.SHUT_RDWR)
         self._http.close()
 
-    def ask(self, verb: str, path: str, **request: Any) -> bytes:
+    def ask(self, verb: str, path: str, *, again: bool = False, **request: Any) -> bytes:
         """The content of an answer that is a success; ``request`` is as httpx takes it.
 
+        :param again: ask again a service that was reached and gave no answer, as one that is
+            restarted; for what may be asked twice.
         :raise DistributorError: of the kind that the answer tells.
         """
-        try:
-            answer = self._http.request(verb, _API + path, **request)
-        except httpx.HTTPError as error:
-            raise self._silent(error) from error
+        gone_s: float | None = None
+        while True:
+            try:
+                answer = self._http.request(verb, _API + path, **request)
+                break
+            except httpx.HTTPError as error:
+                now_s = time.monotonic()
+                if gone_s is None and again and not isinstance(error, httpx.ConnectError):
+                    gone_s = now_s
+                if gone_s is None or now_s - gone_s > PATIENCE_S:
+                    raise self._silent(error) from error
+                time.sleep(_RETRY_S)
         if answer.is_success:
             return answer.content
         raise _error(answer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +64,7 @@ class Client:
         switches: int = 0,
         name: str = "",
     ) -> int:
-        """Hand over a job.
+        """Hand over a job, once: where the service ends before it answers, it is asked again.
 
         :param taskset: a task set, finitely many of them, or the path of a file as of
             ``distributor run``. A Python file is run here, and its sets are sent.
@@ -81,12 +82,17 @@ class Client:
                 "a monitor cannot watch over a connection",
                 hint="read `results`, or follow `events`",
             )
-        beside = {"offset": offset, "switches": switches, "name": name}
+        beside: dict[str, Any] = {"offset": offset, "switches": switches, "name": name}
+        beside["key"] = uuid.uuid4().hex
         if session_params:
             beside["admission"] = name_goal(session_params)
         content, kind = write_body(taskset)
         answer = self._channel.ask(
-            "POST", "/jobs", content=content, headers={"content-type": kind}, params=beside
+            *("POST", "/jobs"),
+            again=True,
+            content=content,
+            headers={"content-type": kind},
+            params=beside,
         )
         return Job.model_validate_json(answer).number
 

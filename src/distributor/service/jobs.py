@@ -40,6 +40,8 @@ class Jobs:
         self._past: dict[int, Job] = {}
         #: Numbers of the jobs that may still change.
         self._restless: set[int] = set()
+        #: Jobs by the keys of their clients.
+        self._keys: dict[str, int] = {}
         self._adding = asyncio.Lock()
         self.rate = Rate(time.monotonic())
 
@@ -52,6 +54,8 @@ class Jobs:
         counts = counts_by_batch(self._run.store, self._run.run_id)
         for batch in self._run.batches():
             verdicts = counts.get(batch.batch, Counter())
+            if key := batch.options.get("key"):
+                self._keys[key] = batch.batch
             if batch.batch in going_on:
                 job = going_on[batch.batch]
                 self._take(Entry(job, batch.name, batch.added_at, verdicts))
@@ -62,10 +66,14 @@ class Jobs:
     async def add(self, source: Source, offer: Offer) -> Job:
         """Take on a job; it is in the store when this returns.
 
+        One with a key that is there already is told instead.
+
         :raise ConfigurationError: it holds no set, or one that does not fit the machines.
         :raise StateError: too many jobs are open.
         """
         async with self._adding:
+            if offer.key in self._keys:
+                return self.one(self._keys[offer.key])
             if len(self._restless) >= self._open_max:
                 raise StateError(
                     f"{len(self._restless)} jobs are open, and no more are taken",
@@ -75,6 +83,8 @@ class Jobs:
             job = await asyncio.to_thread(self._make, source, offer)
             entry = Entry(job, printable_text(offer.name), datetime.now(UTC))
             self._take(entry)
+            if offer.key:
+                self._keys[offer.key] = job.number
             return self._told(entry)
 
     def one(self, number: int) -> Job:
@@ -136,6 +146,7 @@ class Jobs:
             offset=offer.offset,
             goal=None if offer.admission is None else offer.admission.parameters,
             switches=offer.switches,
+            key=offer.key,
         )
 
     def _take(self, entry: Entry) -> None:

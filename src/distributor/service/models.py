@@ -223,6 +223,11 @@ class Offer(BaseModel):
         Field(ge=0, le=SWITCHES_MAX, description="switches of the processors to record of a set"),
         DIGITS,
     ] = 0
+    key: str = Field(
+        "",
+        pattern="^[A-Za-z0-9_-]{0,64}$",
+        description="any word of the client's own: what is sent again with it is no second job",
+    )
     admission: Goal | None = Field(None, strict=False, description="goal of admission control")
 
 
