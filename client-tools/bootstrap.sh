@@ -110,9 +110,9 @@ install_missing() {
     done <<<"$missing"
     command -v apt-get >/dev/null \
         || die "this host has no apt-get; install what these Debian packages hold: $why"
-    find_root || die "Debian packages are missing, and there is no sudo: $why. As root, run: apt-get install --no-install-recommends$names"
+    find_root || die "Debian packages are missing, and there is no sudo: $why. As root, run: apt-get update && apt-get install --no-install-recommends$names"
     say "installs Debian packages${become_root:+ through sudo}: $why"
-    become_root_now || die "sudo refused; as root, run: apt-get install --no-install-recommends$names"
+    become_root_now || die "sudo refused; as root, run: apt-get update && apt-get install --no-install-recommends$names"
     apt update
     # shellcheck disable=SC2086  # a list of names
     apt install --no-install-recommends $names
