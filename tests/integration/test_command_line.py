@@ -210,7 +210,12 @@ def test_a_dry_run_prints_the_command_and_runs_nothing(sets: Path, tmp_path: Pat
         ("from distributor import TaskSet\nTaskSet([])", "at least one task"),
         ("from distributor import Task\nTask('hey', numberofjobs=0)", "numberofjobs is 0"),
         ("tasksets = []", "a job needs at least one task set"),
-        ("tasksets = (x for x in [1])", "it is no task set but 1"),
+        ("tasksets = (x for x in [1])", "set 0 of `tasksets` is no task set but 1"),
+        (
+            "from distributor import Task, TaskSet\n"
+            "tasksets = (TaskSet(Task('hey', period_ms=5 // n)) for n in (1, 0))",
+            "sets.py, line 2: ZeroDivisionError",
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, says: str) -> None:

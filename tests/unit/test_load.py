@@ -89,6 +89,35 @@ def test_a_wrong_file_is_told_by_place(tmp_path: Path, name: str, text: str, say
     assert "line None" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "tasksets = (\n  TaskSet(Task('hey', period_ms=10 // n)) for n in (5, 2, 0))\n",
+            "sets.py, line 3: ZeroDivisionError: integer division or modulo by zero",
+        ),
+        (
+            "def made():\n  for n in (5, 0):\n    yield TaskSet(Task('hey', period_ms=n))\n"
+            "tasksets = made()\n",
+            "sets.py, line 4: period is 0 ns",
+        ),
+        ("tasksets = [TaskSet(Task('hey')), Task('hey')]\n", "sets.py: set 1 of `tasksets` is no"),
+        (
+            "tasksets = (each for each in [7])\n",
+            "set 0 of `tasksets` is no task set but 7",
+        ),
+    ],
+)
+def test_what_a_program_makes_that_is_wrong_is_told_by_its_line(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    file = write(tmp_path / "sets.py", "from distributor import Task, TaskSet\n" + text)
+    with pytest.raises(ConfigurationError) as caught:
+        list(load(file))
+    assert says in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no file"):
         load(tmp_path / "none.py")

@@ -69,5 +69,5 @@ def test_what_is_no_task_set_is_told_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no task set"):
         theory(path)
     path.write_text("tasksets = [7]")
-    with pytest.raises(ConfigurationError, match="set 0: it is no task set but 7"):
+    with pytest.raises(ConfigurationError, match="set 0 of `tasksets` is no task set but 7"):
         theory(path)

@@ -304,8 +304,12 @@ def _checked(
     probe: TaskSet | Iterable[TaskSet] = tasksets
     if isinstance(tasksets, Iterator):
         tasksets, probe = tee(tasksets)
-    first = Job(probe, offset=offset).take()
+    job = Job(probe, offset=offset)
+    first = job.take()
     assert first is not None
+    if job.error is not None:
+        # A generator that has raised once only ends when it is asked again.
+        raise job.error
     needed = max(task.coreoffset + (task.cores or 1) for task in first.taskset)
     if needed > cpus:
         raise ConfigurationError(

@@ -275,7 +275,8 @@ class Job:
             self._ended = True
             return None
         if not isinstance(taskset, TaskSet):
-            self._fail(f"it is no task set but {taskset!r:.40} (TaskSet(...) makes one of tasks)")
+            self._source.place -= 1
+            self._fail(f"it is no task set but {taskset!r:.80}")
             return None
         return Ticket(self, self._source.place - 1, taskset)
 

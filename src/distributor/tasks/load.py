@@ -6,7 +6,7 @@ import io
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,35 @@ def _load_python(path: Path) -> TaskSet | Iterable[TaskSet]:
         raise ConfigurationError(
             f"{path}: `tasksets` is no task set and no iterable of them, but {tasksets!r:.60}"
         )
+    if isinstance(tasksets, Iterator):
+        return _drawn(tasksets, path)
+    if isinstance(tasksets, list | tuple):
+        for place, each in enumerate(tasksets):
+            _check(each, place, path)
     return tasksets
+
+
+def _drawn(tasksets: Iterator[TaskSet], path: Path) -> Iterator[TaskSet]:
+    """The same; what goes wrong in the file while they are made is told with its line."""
+    place = 0
+    while True:
+        try:
+            taskset = next(tasksets)
+        except StopIteration:
+            return
+        except Exception as error:  # the user's generator may raise anything
+            raise ConfigurationError(f"{path}{_line(error, path)}: {_say(error)}") from error
+        _check(taskset, place, path)
+        yield taskset
+        place += 1
+
+
+def _check(given: object, place: int, path: Path) -> None:
+    if not isinstance(given, TaskSet):
+        raise ConfigurationError(
+            f"{path}: set {place} of `tasksets` is no task set but {given!r:.40}",
+            hint="TaskSet(...) makes one of tasks",
+        )
 
 
 def _line(error: Exception, path: Path) -> str:
