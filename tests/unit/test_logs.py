@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from rich.console import Console
 
 from distributor.cli.logs import LogFormat, parse_level, set_up_logging
 from distributor.errors import ConfigurationError
@@ -52,3 +53,9 @@ def test_what_a_command_asks_for_goes_before_the_environment(
 def test_what_is_no_level_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigurationError, match="says not how much to log"):
         parse_level(wrong)
+
+
+def test_into_a_file_a_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logging((), console=Console(stderr=True))
+    logging.getLogger("distributor.engine").warning("machine m1 is given up: %s", "x" * 200)
+    assert capsys.readouterr().err == f"WARNING  machine m1 is given up: {'x' * 200}\n"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
 from distributor.analysis.table import Column, table_lines
 from distributor.campaign import Budget, Campaign, Plan, find_campaign
 from distributor.cli.exits import EXIT_UNDECIDED
+from distributor.cli.logs import set_up_logging
 from distributor.cli.options import MachinesOption, StoreOption
 from distributor.cli.outcome import Outcome, say
 from distributor.cli.progress import ProgressMonitor
@@ -111,11 +110,7 @@ def campaign(
     undecided; 2: bad input.
     """
     out, err = Console(), Console(stderr=True)
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=err, show_path=False, show_time=False)],
-    )
+    set_up_logging((), console=err)
     kept = {
         "seed": seed,
         "per_size": per_size,

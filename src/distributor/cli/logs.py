@@ -101,9 +101,11 @@ def _handler(form: LogFormat, console: Console | None, stamped: bool) -> logging
             )
         )
         return handler
-    if stamped:
+    if stamped or console is None or not console.is_terminal:
+        # One line each, whatever its length: for files, and programs that read them.
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        words = "%(asctime)s %(levelname)s %(name)s:" if stamped else "%(levelname)-8s"
+        handler.setFormatter(logging.Formatter(f"{words} %(message)s"))
         return handler
     from rich.logging import RichHandler
 
