@@ -111,7 +111,7 @@ def test_a_job_is_handed_over_watched_and_read(client: httpx.Client) -> None:
     ("kind", "body"),
     [
         ("application/jsonl", b'{"tasks": [{"binary": "busy", "arg1": 1}]}\n' * 3),
-        ("text/csv", b"binary,arg1\nbusy,1\nbusy,2\nbusy,3\n"),
+        ("text/csv", b"\xef\xbb\xbfbinary,arg1\nbusy,1\nbusy,2\nbusy,3\n"),
         (
             "application/json",
             b'{"generate": {"tasks": 2, "utilization": 0.5, "seed": 1, "sets": 3}}',

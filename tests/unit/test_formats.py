@@ -18,6 +18,7 @@ from distributor.tasks.formats.rtapp import from_rtapp, looks_like_rtapp, parse,
 from distributor.tasks.formats.schema import schema
 from distributor.tasks.load import load
 from distributor.tasks.save import save
+from distributor.tasks.source import describe_file, draw
 from tests.results import TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,18 @@ def test_what_is_written_is_read_back(tmp_path: Path, suffix: str, tasksets: lis
     assert [each.origin for each in again] == [each.origin for each in tasksets]
     if suffix == "json":
         VALIDATOR.validate(json.loads(file.read_text()))
+
+
+@pytest.mark.parametrize("suffix", ["json", "jsonl", "csv"])
+def test_the_mark_that_spreadsheets_write_first_is_passed_over(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"sets.{suffix}"
+    tasksets = [TaskSet(Task("busy", arg1=7, period_ms=5))]
+    save(tasksets, file)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert read(file) == tasksets
+    drawn = draw(describe_file(file))
+    assert not isinstance(drawn, TaskSet)
+    assert list(drawn) == tasksets
 
 
 def test_a_binary_of_ones_own_is_read_back(tmp_path: Path) -> None:
@@ -105,6 +118,7 @@ def test_a_table_by_hand_needs_little(tmp_path: Path) -> None:
     [
         ("", "holds no task"),
         ("set,binary\n", "holds no task"),
+        ("binary;arg1\nhey;1\n", "parameter 'binary;arg1' .cells are parted by commas"),
         ("set,binary,period\n1,hey,5\n", "line 1: there is no parameter 'period'"),
         ("set,binary,period_ms\n1,hey,x\n", "line 2: period_ms is a number, not 'x'"),
         ("binary,arg1,arg1\nhey,1,2\n", "line 1: there are two columns 'arg1'"),

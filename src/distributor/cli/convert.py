@@ -13,6 +13,7 @@ import typer
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats import rtapp
+from distributor.tasks.formats.text import ENCODING
 from distributor.tasks.load import load
 from distributor.tasks.save import check_suffix, save
 from distributor.tasks.taskset import TaskSet
@@ -64,7 +65,7 @@ def schema() -> None:
 def _read(source: Path) -> tuple[Iterable[TaskSet], list[str]]:
     if source.suffix == ".json" and source.is_file():
         try:
-            document = rtapp.parse(source.read_text("utf-8"))
+            document = rtapp.parse(source.read_text(ENCODING))
         except (ValueError, OSError, RecursionError):
             document = None  # load says what is wrong with it
         if rtapp.looks_like_rtapp(document):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from distributor.errors import ConfigurationError
 from distributor.service.models import OFFERED, Offer
+from distributor.tasks.formats.text import ENCODING
 from distributor.tasks.source import Source, draw
 from distributor.tasks.taskset import TaskSet
 
@@ -36,7 +37,7 @@ def read_job(body: bytes, media_type: str, offer: dict[str, Any]) -> tuple[Sourc
             hint=f"send {', '.join(_SUFFIXES)}",
         )
     try:
-        text = body.decode("utf-8")
+        text = body.decode(ENCODING)
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{_BODY} is no UTF-8: {error.reason}") from None
     if kind == JSON:

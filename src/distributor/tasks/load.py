@@ -14,7 +14,7 @@ from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import tasksets_of
 from distributor.tasks.formats.lines import JSONLines, read_lines
 from distributor.tasks.formats.table import read_table
-from distributor.tasks.formats.text import parse_json
+from distributor.tasks.formats.text import ENCODING, parse_json
 from distributor.tasks.taskset import TaskSet
 
 #: A file that stands for the standard input.
@@ -139,7 +139,7 @@ def _say(error: Exception) -> str:
 
 def _load_json(path: Path) -> Iterable[TaskSet]:
     try:
-        content = path.read_text("utf-8")
+        content = path.read_text(ENCODING)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -149,7 +149,7 @@ def _load_json(path: Path) -> Iterable[TaskSet]:
 
 def _load_table(path: Path) -> list[TaskSet]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding=ENCODING, newline="") as file:
             return read_table(file, str(path), path.parent)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import from_folder
+from distributor.tasks.formats.text import ENCODING
 from distributor.tasks.load import STANDARD_INPUT, load, run_python
 from distributor.tasks.task import Task
 
@@ -63,7 +64,7 @@ def _given(path: Path) -> Iterator[Task]:
 def _listed(path: Path) -> list[Any] | None:
     """The list ``tasks`` of a JSON document; None if it has none, or cannot be read."""
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(path.read_text(ENCODING))
     except (OSError, ValueError):
         return None  # load() says why
     listed = document.get("tasks") if isinstance(document, dict) else None

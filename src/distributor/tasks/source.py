@@ -18,6 +18,7 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.lines import line_of
+from distributor.tasks.formats.text import ENCODING
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import STANDARD_INPUT, load, parse
 from distributor.tasks.taskset import TaskSet
@@ -92,7 +93,7 @@ def describe_file(path: Path) -> Source:
         _check_steady(path)
     elif path.stat().st_size <= CONTENT_MAX:
         try:
-            content = path.read_text("utf-8")
+            content = path.read_text(ENCODING)
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(f"{path} cannot be read: {error}") from error
         return _content(content, path.suffix, str(path), path.parent)

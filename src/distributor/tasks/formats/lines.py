@@ -9,7 +9,7 @@ from typing import IO
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import entry_of, taskset_of
-from distributor.tasks.formats.text import parse_json
+from distributor.tasks.formats.text import ENCODING, parse_json
 from distributor.tasks.taskset import TaskSet
 
 
@@ -25,7 +25,7 @@ class JSONLines:
 
     def __iter__(self) -> Iterator[TaskSet]:
         try:
-            with self._path.open(encoding="utf-8") as file:
+            with self._path.open(encoding=ENCODING) as file:
                 yield from read_lines(file, str(self._path), self._path.parent)
         except OSError as error:
             raise ConfigurationError(

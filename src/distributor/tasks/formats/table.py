@@ -42,9 +42,11 @@ def read_table(file: Iterable[str], name: str, folder: Path) -> list[TaskSet]:
             if column in columns[:place]:
                 raise ConfigurationError(f"{name}, line 1: there are two columns {column!r}")
             if column not in _OF_SET and not is_parameter(column):
+                hint = "the first line names the columns; times end in _ms, _us, _ns or _s"
+                if ";" in column:
+                    hint = "cells are parted by commas"
                 raise ConfigurationError(
-                    f"{name}, line 1: there is no parameter {column!r}",
-                    hint="the first line names the columns; times end in _ms, _us, _ns or _s",
+                    f"{name}, line 1: there is no parameter {column!r}", hint=hint
                 )
         rows = [(reader.line_num, row) for row in reader]
     except (csv.Error, UnicodeDecodeError) as error:

@@ -7,6 +7,9 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 
+#: Of files that a user wrote: UTF-8, with the mark that spreadsheets and Windows put before it.
+ENCODING = "utf-8-sig"
+
 
 def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
     """The document.
