@@ -16,6 +16,7 @@ from rich.console import Console
 
 from distributor import (
     Distributor,
+    LaunchError,
     MachineError,
     ServiceError,
     StateError,
@@ -26,7 +27,7 @@ from distributor import (
 from distributor.cli.follow import follow
 from distributor.cli.progress import ProgressMonitor
 from distributor.service.client import Client
-from tests.fakes.instant import InstantKind
+from tests.fakes.instant import InstantKind, InstantMachine
 from tests.services import TOKEN, running
 
 ONE = TaskSet(Task("busy", arg1=1))
@@ -197,6 +198,23 @@ def test_a_service_that_was_paused_stays_so_when_there_is_room_again(
         while client.state().state == "failed":
             time.sleep(0.05)
         assert client.state().state == "paused"
+        client.resume()
+        assert client.wait()
+
+
+def test_machines_that_cannot_be_started_are_told_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_: object) -> None:
+        raise LaunchError("QEMU did not start")
+
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(InstantMachine, "start", broken)
+            client.add_job(ONE)
+            with pytest.raises(MachineError, match="QEMU did not start") as failed:
+                client.wait()
+            assert "(`distributor service resume` lets it try again)" in str(failed.value)
         client.resume()
         assert client.wait()
 

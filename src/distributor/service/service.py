@@ -16,7 +16,13 @@ from typing import Self
 from distributor.analysis.table import printable
 from distributor.durable import DurableRun
 from distributor.engine import Engine, binaries
-from distributor.errors import ConfigurationError, NotThereError, StateError, StoreError
+from distributor.errors import (
+    ConfigurationError,
+    DistributorError,
+    NotThereError,
+    StateError,
+    StoreError,
+)
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import Machine as RealMachine
 from distributor.machines.machine import MachineKind, MachineState
@@ -162,9 +168,7 @@ class Service:
             try:
                 self._run.keep_owed()
             except StoreError as error:
-                raise StateError(
-                    f"results cannot be kept: {error.message}", hint=_going_on(error)
-                ) from None
+                raise StateError(f"results cannot be kept: {_full(error)}") from None
             self._go_on()
         self.engine.do(self.engine.queue.resume())
 
@@ -188,11 +192,11 @@ class Service:
         """The service as a whole."""
         queue = self.engine.queue
         failure = self.engine.failure
-        error = queue.error if failure is None else _told(failure)
+        error = _broken(queue.error) if failure is None else _full(failure)
         return State(
             version=self._version,
             state=queue.state if failure is None else QueueState.FAILED,
-            error=None if error is None else str(error),
+            error=error,
             maximum=queue.maximum,
             max_allowed=self.settings.max_allowed,
             clock=self.settings.clock,
@@ -242,7 +246,7 @@ class Service:
             if failure is None or not self._run.owes:
                 continue
             if not told:
-                log.error("machines are ended: %s", _told(failure))
+                log.error("machines are ended: %s", _full(failure))
             try:
                 await asyncio.to_thread(self._run.keep_owed)
             except StoreError:
@@ -285,12 +289,19 @@ class Service:
         )
 
 
-def _going_on(error: StoreError) -> str:
-    return "; ".join(filter(None, (error.hint, "the service then goes on by itself")))
+def _full(error: StoreError) -> str:
+    return _with_way_out(error, "the service then goes on by itself")
 
 
-def _told(failure: StoreError) -> StoreError:
-    return StoreError(failure.message, hint=_going_on(failure))
+def _broken(error: DistributorError | None) -> str | None:
+    """Why no machine is started any more."""
+    way_out = "`distributor service resume` lets it try again"
+    return None if error is None else _with_way_out(error, way_out)
+
+
+def _with_way_out(error: DistributorError, way_out: str) -> str:
+    hint = f"{error.hint}; {way_out}" if error.hint else way_out
+    return f"{error.message} ({hint})"
 
 
 def _memory_free_mib() -> int:
