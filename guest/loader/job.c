@@ -11,6 +11,7 @@
 #include "cgroup.h"
 #include "moment.h"
 #include "preparer.h"
+#include "rescuer.h"
 
 #define FLAG_EXITING 0x4UL /* PF_EXITING in /proc/PID/stat */
 #define EXIT_CANNOT_RUN 126
@@ -97,7 +98,7 @@ void job_let_go(struct run *run, struct lane *lane)
 		job_end(run, lane, pid == -ENOMEM && lane->slots ? OUT_OF_QUOTA : EXIT_ERROR,
 		    EXIT_CANNOT_RUN);
 	if (stock->made < lane->task->jobs && (stock->made - stock->used) * 2 <= stock->target)
-		preparer_wake(false);
+		preparer_wake();
 }
 
 void job_start(struct run *run, struct lane *lane, int64_t release_ns)
@@ -126,7 +127,7 @@ void job_start(struct run *run, struct lane *lane, int64_t release_ns)
 	record->cold = true;
 	record_publish(&run->records);
 	lane->wanted = true;
-	preparer_wake(true);
+	rescuer_wake();
 }
 
 void job_sweep(const struct lane *lane)

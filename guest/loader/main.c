@@ -15,9 +15,12 @@
 #include "keeper.h"
 #include "network.h"
 #include "preparer.h"
+#include "process.h"
+#include "rescuer.h"
 #include "sealed.h"
 #include "server.h"
 #include "session.h"
+#include "stock.h"
 #include "stop.h"
 #include "template.h"
 #include "trace.h"
@@ -82,7 +85,10 @@ int main(void)
 	if (!options.virtual_clock)
 		canary_start();
 	executor_start();
+	process_open();
+	stock_open();
 	preparer_start();
+	rescuer_start();
 	trace_open();
 	session_init(options.virtual_clock, news);
 	if (options.shared_size > 0) {

@@ -10,39 +10,27 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "executor.h"
+#include "jobserver.h"
+#include "stock.h"
 
-/*
- * The preparer is below all tasks (they begin at 2) and above what it makes. While a
- * released job waits for its process, one is made at the highest task's level.
- */
-#define FIFO_CALM 1
-#define FIFO_URGENT 99
+/* Below all tasks: they begin at 2. */
+static const struct policy CALM = { .kind = SCHED_FIFO, .fifo = 1, .reset = true };
 
+static struct maker maker = { .place = PREPARER };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct run *current; /* under `lock`, as is `busy` */
 static bool busy;
 static bool filled;
-static _Atomic pid_t thread_id;
 static _Atomic unsigned wakes; /* a futex word */
-static atomic_bool raised;     /* it has the policy URGENT */
-
-static const struct policy CALM = { .kind = SCHED_FIFO, .fifo = FIFO_CALM, .reset = true };
-static const struct policy URGENT = { .kind = SCHED_FIFO, .fifo = FIFO_URGENT, .reset = true };
-static const struct policy URGENT_MADE = { .kind = SCHED_FIFO, .fifo = FIFO_URGENT - 1 };
 
 static void futex(int operation, unsigned value)
 {
 	syscall(SYS_futex, &wakes, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
 }
 
-void preparer_wake(bool urgently)
+void preparer_wake(void)
 {
-	if (urgently) {
-		raised = true;
-		policy_set(thread_id, &URGENT);
-	}
 	wakes++;
 	futex(FUTEX_WAKE, 1);
 }
@@ -68,8 +56,6 @@ static struct lane *choose(struct run *run)
 		struct lane *lane = run->order[i];
 		uint32_t ready = lane->stock.made - lane->stock.used;
 
-		if (lane->wanted && room(lane))
-			return lane;
 		if (!room(lane))
 			lane->filling = false;
 		else if (ready * 2 <= lane->stock.target)
@@ -96,9 +82,8 @@ static const char *meaning(int error)
 
 static void make(struct lane *lane)
 {
-	struct stock *stock = &lane->stock;
-	int cgroup = lane->slots > 0 ? lane->slot_procs[stock->made % lane->slots] : -1;
-	pid_t pid = process_prepare(&lane->plan, cgroup, raised ? &URGENT_MADE : NULL);
+	uint32_t number = lane->stock.made;
+	pid_t pid = stock_make(&maker, lane, number);
 
 	if (pid < 0 && !filled) {
 		/* found before time zero: the task as a whole is refused */
@@ -106,35 +91,12 @@ static void make(struct lane *lane)
 		lane_refuse(lane, "it cannot be executed: %s", meaning(-pid));
 		return;
 	}
-	stock->ready[stock->made % STOCK_MAX] = pid;
-	stock->made++;
-	if (lane->wanted)
-		executor_wake();
-}
-
-static bool urgent(const struct run *run)
-{
-	for (size_t i = 0; i < run->count; i++)
-		if (run->lanes[i].wanted)
-			return true;
-	return false;
-}
-
-static void calm_down(const struct run *run)
-{
-	if (!raised || urgent(run))
-		return;
-	raised = false;
-	policy_set(0, &CALM);
-	/* the executor may have asked in between */
-	if (raised)
-		policy_set(0, &URGENT);
+	stock_add(lane, number, pid);
 }
 
 static void *work(void *unused)
 {
 	(void)unused;
-	thread_id = (pid_t)syscall(SYS_gettid);
 	policy_set(0, &CALM);
 	pthread_mutex_lock(&lock);
 	for (;;) {
@@ -153,7 +115,6 @@ static void *work(void *unused)
 		lane = run->stop ? NULL : choose(run);
 		if (lane != NULL)
 			make(lane);
-		calm_down(run);
 		if (lane != NULL) {
 			/* look again */
 		} else if (!filled) {
@@ -173,7 +134,7 @@ void preparer_start(void)
 {
 	pthread_t thread;
 
-	process_open();
+	jobserver_open(&maker);
 	if (pthread_create(&thread, NULL, work, NULL) != 0)
 		fatal("the preparer cannot be started");
 	pthread_detach(thread);
@@ -196,7 +157,7 @@ void preparer_leave(void)
 {
 	pthread_mutex_lock(&lock);
 	current = NULL;
-	preparer_wake(false);
+	preparer_wake();
 	while (busy)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);

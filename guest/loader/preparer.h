@@ -12,7 +12,7 @@ void preparer_fill(struct run *run);
 /* Takes part in the run until preparer_leave; called when the stocks are full. */
 void preparer_leave(void);
 
-/* The executor's: a stock runs low, or (urgently) a released job waits for a process. */
-void preparer_wake(bool urgently);
+/* The executor's: a stock runs low. */
+void preparer_wake(void);
 
 #endif

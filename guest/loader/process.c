@@ -3,26 +3,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "console.h"
+#include "moment.h"
 
-#define CHILD_STACK (64 * 1024)
 #define JOB_FILES 1024
 
-/* Of the calling thread, except in an emergency. */
+/* That of a maker without a level. */
 static const struct policy LOWEST = { .kind = SCHED_FIFO, .fifo = 1 };
 
 struct birth {
 	const struct plan *plan;
-	const struct policy *policy;
-	int cgroup;
+	int cgroup, announce;
 	int error; /* written by the child, which shares our memory until its exec */
 };
 
@@ -70,10 +71,12 @@ static int child(void *argument)
 		return give_up(birth);
 	if (birth->cgroup >= 0 && write(birth->cgroup, "0", 1) != 1)
 		return give_up(birth);
-	if (birth->policy != NULL && (errno = policy_set(0, birth->policy)) != 0)
+	if (birth->announce >= 0 && dup2(birth->announce, PROCESS_ANNOUNCE) < 0)
 		return give_up(birth);
 	sigaction(SIGPIPE, &standard, NULL);
 	sigemptyset(&none);
+	if (birth->announce >= 0) /* a server takes its orders so, from the first one on */
+		sigaddset(&none, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(plan->path, plan->argv, ENVIRONMENT);
 	return give_up(birth);
@@ -106,27 +109,35 @@ static uintptr_t find_entry(pid_t pid)
 static void touch_entry(struct plan *plan, pid_t pid)
 {
 	char first;
-	struct iovec here = { &first, 1 };
-	struct iovec there = { NULL, 1 };
+	struct iovec ours = { &first, 1 };
+	struct iovec theirs = { NULL, 1 };
 
 	if (plan->entry == 0) /* the same for all: addresses are not randomised */
 		plan->entry = find_entry(pid);
-	there.iov_base = (void *)plan->entry;
-	(void)!process_vm_readv(pid, &here, 1, &there, 1, 0);
+	theirs.iov_base = (void *)plan->entry;
+	(void)!process_vm_readv(pid, &ours, 1, &theirs, 1, 0);
 }
 
-/* Keeps this thread, and children that it makes, on the processor where it is. */
-static void stay_here(void)
+void process_stay(pid_t other)
 {
 	cpu_set_t here;
 
+	if (processors == 1)
+		return;
 	CPU_ZERO(&here);
 	CPU_SET(sched_getcpu(), &here);
 	sched_setaffinity(0, sizeof here, &here);
+	if (other != 0)
+		sched_setaffinity(other, sizeof here, &here);
 }
 
-/* Waits for the child's stop; returns 0, or an errno when it has ended instead. */
-static int await_stop(pid_t pid, const struct birth *birth)
+void process_roam(void)
+{
+	if (processors > 1)
+		sched_setaffinity(0, sizeof all_processors, &all_processors);
+}
+
+int process_stopped(pid_t pid)
 {
 	siginfo_t info;
 	int error;
@@ -135,63 +146,102 @@ static int await_stop(pid_t pid, const struct birth *birth)
 		error = waitid(P_PID, (id_t)pid, &info, WSTOPPED | WEXITED) < 0 ? errno : 0;
 	} while (error == EINTR);
 	if (error != 0)
-		return error;
+		return -error;
 	if (info.si_code == CLD_STOPPED)
 		return 0;
-	if (info.si_code == CLD_EXITED) /* without an exec */
-		return birth->error ? birth->error : EINVAL;
-	return ENOMEM; /* killed: it did not fit into its quota */
+	return info.si_code == CLD_EXITED ? -EINVAL : -ENOMEM; /* killed: beyond its quota */
 }
 
-static pid_t prepare(struct plan *plan, struct birth *birth)
+void process_drop(pid_t pid)
 {
-	static char stack[CHILD_STACK] __attribute__((aligned(16)));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, __WALL);
+}
+
+/* Waits until the child's exec lets go of our memory, or its exit does. */
+static void await_exec(const int *making, pid_t pid)
+{
+	while (__atomic_load_n(making, __ATOMIC_SEQ_CST) == pid)
+		syscall(SYS_futex, making, FUTEX_WAIT, pid, NULL, NULL, 0);
+}
+
+/*
+ * As vfork does it: the child borrows our memory until its exec. A plain fork would copy the
+ * page tables, and the executor would pay with a fault for each page that it writes to
+ * afterwards. Unlike vfork this leaves us free to raise the child before that: tasks that
+ * leave no idle time would keep it from running.
+ */
+static pid_t fork_child(struct maker *maker, struct birth *birth)
+{
+	return clone(child, maker->stack + sizeof maker->stack,
+		     CLONE_VM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD, birth,
+		     &maker->making, NULL, &maker->making);
+}
+
+/*
+ * A child has the absolute deadline of the thread that made it, whatever its policy (Linux 6.1,
+ * sched_fork). Made a deadline task it keeps that until it has passed: for that long it would
+ * come before its maker.
+ */
+static void raise_child(const struct maker *maker, pid_t pid)
+{
+	struct timespec pause = timespec_of(maker->deadline_ns);
+
+	if (maker->deadline_ns > 0)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	policy_set(pid, maker->level);
+}
+
+static pid_t begin(struct maker *maker, struct plan *plan, struct birth *birth)
+{
+	pid_t pid = fork_child(maker, birth);
 	int error;
-	/*
-	 * As vfork does it: the child borrows our memory until its exec. A plain fork would
-	 * copy the page tables, and the executor would pay with a fault for each page that
-	 * it writes to afterwards.
-	 */
-	pid_t pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, birth);
 
 	if (pid < 0)
 		return -errno;
+	if (maker->level != NULL)
+		raise_child(maker, pid);
 	/*
-	 * We go on when the child's exec lets go of our memory. Since we share a processor
-	 * and come first there, it has not left the kernel yet, and does not without seeing
-	 * this: it stops before its first instruction.
+	 * When its exec lets go of our memory the child is deep in the kernel. Since we share
+	 * a processor and come first there, it does not leave it without seeing this: it
+	 * stops before its first instruction.
 	 */
+	await_exec(&maker->making, pid);
 	kill(pid, SIGSTOP);
 	/*
 	 * From here on it need not be below us: as our equal it leaves the processor before
 	 * we hear of its stop. Else we would hear of it in the middle, and of locks it holds.
 	 */
-	if (birth->policy == NULL)
+	if (maker->level == NULL)
 		policy_set(pid, &LOWEST);
-	error = await_stop(pid, birth);
+	error = process_stopped(pid);
 	if (error != 0)
-		return -error;
+		return error == -EINVAL && birth->error != 0 ? -birth->error : error;
 	touch_entry(plan, pid);
+	return pid;
+}
+
+pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup, int announce)
+{
+	struct birth birth = { .plan = plan, .cgroup = cgroup, .announce = announce };
+	pid_t pid;
+
+	process_stay(0);
+	pid = begin(maker, plan, &birth);
+	process_roam();
+	return pid;
+}
+
+pid_t process_settle(const struct plan *plan, pid_t pid)
+{
+	int error;
+
 	if (processors > 1 && sched_setaffinity(pid, plan->cpus_size, plan->cpus) < 0)
 		error = errno;
 	else
 		error = policy_set(pid, &plan->policy);
 	if (error == 0)
 		return pid;
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, __WALL);
+	process_drop(pid);
 	return -error;
-}
-
-pid_t process_prepare(struct plan *plan, int cgroup, const struct policy *policy)
-{
-	struct birth birth = { .plan = plan, .policy = policy, .cgroup = cgroup };
-	pid_t pid;
-
-	if (processors == 1)
-		return prepare(plan, &birth);
-	stay_here();
-	pid = prepare(plan, &birth);
-	sched_setaffinity(0, sizeof all_processors, &all_processors);
-	return pid;
 }

@@ -8,6 +8,22 @@
 
 #include "policy.h"
 
+#define CHILD_STACK (64 * 1024)
+
+/* A thread that makes processes, each at a time of its own. */
+struct maker {
+	/*
+	 * What it makes has this policy until it has its task's, or NULL: then it is below the
+	 * maker, whose own is FIFO 1. Either way the maker is the higher one.
+	 */
+	const struct policy *level;
+	int64_t deadline_ns; /* the maker's own, relative; 0 for a fixed priority */
+	unsigned place;   /* of its server among a lane's (jobserver.h) */
+	int announced[2]; /* a pipe: what job servers tell it */
+	int making;       /* a pid, until its exec */
+	char stack[CHILD_STACK] __attribute__((aligned(16)));
+};
+
 struct plan {
 	const char *path;
 	char *const *argv;
@@ -18,6 +34,9 @@ struct plan {
 	uintptr_t entry; /* where the program begins, once that is known */
 };
 
+/* Of a job server: the first descriptor that no program has from its start. */
+#define PROCESS_ANNOUNCE 3
+
 /* Once, before any other: what all processes inherit. */
 void process_open(void);
 
@@ -26,11 +45,23 @@ int process_processors(void);
 
 /*
  * Starts the plan's executable in a process group of its own and returns its pid, when it is
- * stopped before its first instruction and has its policy; SIGCONT lets it go.
- * `cgroup` is the descriptor of a cgroup.procs file, or -1; `policy` is what the process is
- * made with, or NULL for what it inherits. Either way it must be below the calling thread's.
- * On failure returns -errno, and nothing of it is left.
+ * stopped before its first instruction; SIGCONT lets it go. `cgroup` is the descriptor of a
+ * cgroup.procs file, and `announce` what becomes PROCESS_ANNOUNCE, or -1. On failure returns
+ * -errno, and nothing of it is left.
  */
-pid_t process_prepare(struct plan *plan, int cgroup, const struct policy *policy);
+pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup, int announce);
+
+/* Gives a process its place and its policy; its pid, or -errno when it had to be killed. */
+pid_t process_settle(const struct plan *plan, pid_t pid);
+
+/* Waits for its stop; 0, or -errno when it has ended instead. */
+int process_stopped(pid_t pid);
+
+/* Ends and buries a process that is stopped. */
+void process_drop(pid_t pid);
+
+/* From here to process_roam the caller, and `other` if it is not 0, keep to one processor. */
+void process_stay(pid_t other);
+void process_roam(void);
 
 #endif

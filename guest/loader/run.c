@@ -19,6 +19,7 @@
 #define OUTPUT_PRINTED (16 * 1024)
 /* A ready process: a small one takes 57 KiB of kernel structures, page tables and stack. */
 #define PROCESS_BYTES (128 * 1024)
+#define CLONE_BYTES (48 * 1024) /* one of a job server: 30 KiB */
 
 /*
  * Deadlines of SCHED_DEADLINE tasks are all moved by the same amount, which leaves their
@@ -28,10 +29,15 @@
 #define SHIFT_NS (INT64_C(10) * NS_PER_S)
 /* The executor's own deadline; always renewed, since its budget is all of it. */
 #define EXECUTOR_NS (20 * NS_PER_US)
-#define CANARY_NS (2 * EXECUTOR_NS) /* behind the executor, before every task */
+/* Behind the executor, in this order, and before every task. */
+#define CANARY_NS (2 * EXECUTOR_NS)
+#define RESCUER_NS (3 * EXECUTOR_NS)
+#define RESCUED_NS (10 * NS_PER_MS) /* to be made takes a process far less */
 /* sched_deadline_period_max_us is 32 bits wide. */
 #define DEADLINE_MAX_NS (INT64_C(4294) * NS_PER_S)
 #define RUNTIME_MIN_NS 1024 /* DL_SCALE of the kernel */
+
+static char SERVER[] = JOBSERVER_NAME;
 
 void lane_refuse(struct lane *lane, const char *format, ...)
 {
@@ -124,9 +130,13 @@ static void set_deadlines(struct run *run)
 	/* they share a level: neither holds the other up for longer than it runs */
 	run->executor_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = 99 };
 	run->canary_policy = run->executor_policy;
+	run->rescuer_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = 99, .reset = true };
+	run->rescued_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = FIFO_TOP };
 	if (!run->deadlines)
 		return;
 	run->executor_policy = deadline_policy(EXECUTOR_NS);
+	run->rescuer_policy = deadline_policy(RESCUER_NS);
+	run->rescued_policy = deadline_policy(RESCUED_NS);
 	run->canary_policy = shift_ns > 0 ? deadline_policy(CANARY_NS) :
 					    (struct policy){ .kind = SCHED_OTHER };
 }
@@ -181,23 +191,29 @@ static void bound_memory(struct lane *lane)
 	}
 }
 
-/* How many ready processes each task may have, by the memory that is free. */
-static uint32_t stock_share(size_t lanes)
+/* The memory that all ready processes may take. */
+static uint64_t stock_bytes(void)
 {
 	struct sysinfo info;
-	uint64_t total = STOCK_TOTAL;
-	uint64_t share;
 
-	if (sysinfo(&info) == 0) {
-		uint64_t fits = (uint64_t)info.freeram * info.mem_unit / 4 / PROCESS_BYTES;
-
-		total = fits < total ? fits : total;
-	}
-	share = total / lanes;
-	return share < 2 ? 2 : share > STOCK_MAX ? STOCK_MAX : (uint32_t)share;
+	return sysinfo(&info) == 0 ? (uint64_t)info.freeram * info.mem_unit / 4 : UINT64_MAX;
 }
 
-static void lane_init(struct lane *lane, const struct task *task, uint32_t share)
+/* How many ready processes a task may have, of that many bytes for each of the lanes. */
+static uint32_t stock_target(const struct lane *lane, uint64_t bytes, size_t lanes)
+{
+	uint64_t share = bytes / (lane->shared ? CLONE_BYTES : PROCESS_BYTES);
+
+	if (share > STOCK_TOTAL / lanes)
+		share = STOCK_TOTAL / lanes;
+	if (share > STOCK_MAX)
+		share = STOCK_MAX;
+	if (share < 2)
+		share = 2;
+	return lane->task->jobs < share ? lane->task->jobs : (uint32_t)share;
+}
+
+static void lane_init(struct lane *lane, const struct task *task, uint64_t bytes, size_t lanes)
 {
 	struct stat status;
 
@@ -206,11 +222,14 @@ static void lane_init(struct lane *lane, const struct task *task, uint32_t share
 	for (unsigned i = 0; i < SLOTS_MAX; i++)
 		lane->slot_procs[i] = lane->slot_events[i] = -1;
 	snprintf(lane->path, sizeof lane->path, "/tasks/%s", task->pkg);
-	lane->argv[0] = lane->path + strlen("/tasks/");
-	lane->argv[1] = task->arg1;
+	/* a single job is made sooner without a server, and a quota is of one process */
+	lane->shared = task->jobs > 1 && task->quota == 0 && jobserver_fits(lane->path);
+	lane->argv[0] = SERVER;
+	lane->argv[1] = lane->path + strlen("/tasks/");
+	lane->argv[2] = task->arg1;
 	lane->plan.path = lane->path;
-	lane->plan.argv = lane->argv;
-	lane->stock.target = task->jobs < share ? task->jobs : share;
+	lane->plan.argv = lane->shared ? lane->argv : lane->argv + 1;
+	lane->stock.target = stock_target(lane, bytes, lanes);
 	if (stat(lane->path, &status) < 0)
 		lane_refuse(lane, "no binary of that name was sent");
 	place(lane);
@@ -234,16 +253,16 @@ static int by_priority(const void *left, const void *right)
 bool run_init(struct run *run, struct taskset *set, bool quiet)
 {
 	uint64_t jobs = 0;
-	uint32_t share;
+	uint64_t bytes;
 
 	memset(run, 0, sizeof *run);
 	run->set = *set;
 	run->count = set->count;
 	run->quiet = quiet;
-	share = stock_share(run->count);
+	bytes = stock_bytes() / run->count;
 	for (size_t i = 0; i < run->count; i++) {
 		run->lanes[i].index = (uint16_t)i;
-		lane_init(&run->lanes[i], &run->set.tasks[i], share);
+		lane_init(&run->lanes[i], &run->set.tasks[i], bytes, run->count);
 		run->order[i] = &run->lanes[i];
 		jobs += (uint64_t)run->set.tasks[i].jobs + 1;
 	}
@@ -291,6 +310,8 @@ void run_free(struct run *run)
 		drop(&lane->output_end);
 		drop(&lane->plan.output);
 		CPU_FREE(lane->plan.cpus);
+		for (unsigned maker = 0; maker < MAKERS; maker++)
+			jobserver_free(&lane->servers[maker]);
 		for (unsigned slot = 0; slot < lane->slots; slot++) {
 			drop(&lane->slot_procs[slot]);
 			drop(&lane->slot_events[slot]);

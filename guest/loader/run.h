@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "jobserver.h"
 #include "process.h"
 #include "record.h"
 #include "switches.h"
@@ -16,7 +17,10 @@
 #define STOCK_TOTAL 1024   /* and of all tasks */
 #define SLOTS_MAX 5        /* memory cgroups of a task with a quota */
 
-/* Processes that are ready: pushed by the preparer, popped by the executor. */
+/* Who fills the stocks. */
+enum { PREPARER, RESCUER, MAKERS };
+
+/* Processes that are ready: pushed by their makers (stock.h), popped by the executor. */
 struct stock {
 	pid_t ready[STOCK_MAX]; /* or -errno, where one could not be made */
 	_Atomic uint32_t made, used;
@@ -28,13 +32,15 @@ struct lane {
 	uint16_t index;
 	struct plan plan;
 	char path[32];
-	char *argv[3];
+	char *argv[4]; /* a job server's; a job's begins at its second word */
 	int output_end; /* where the loader reads what the task wrote */
 	const char *refusal; /* why the task is not run, or NULL */
 	char refusal_text[160];
 	bool refused_for_quota;
 	bool not_admitted;
 
+	bool shared; /* its jobs come from a job server */
+	struct jobserver servers[MAKERS];
 	struct stock stock;
 	atomic_bool wanted;  /* a released job waits for a process */
 	bool filling;        /* the preparer's: on the way to `target` */
@@ -66,6 +72,8 @@ struct run {
 	struct records records;
 	struct switches switches; /* the reporter's own */
 	struct policy executor_policy;
+	struct policy rescuer_policy;
+	struct policy rescued_policy; /* of what the rescuer makes, until it has its task's */
 	struct policy canary_policy; /* SCHED_OTHER: it would be kept waiting by the set */
 	unsigned ranks; /* distinct fixed priorities */
 	bool deadlines; /* some task is SCHED_DEADLINE */

@@ -18,6 +18,7 @@
 #include "moment.h"
 #include "preparer.h"
 #include "report.h"
+#include "rescuer.h"
 #include "run.h"
 #include "taskset.h"
 #include "trace.h"
@@ -110,6 +111,7 @@ static void start(void)
 	run.notify = news_end;
 	trace_begin(&run);
 	preparer_fill(&run);
+	rescuer_begin(&run);
 	run.zero_ns = choose_zero();
 	if (!virtual_clock)
 		canary_begin(&run);
@@ -129,6 +131,7 @@ static void finish(void)
 {
 	canary_rest();
 	preparer_leave();
+	rescuer_leave();
 	end_processes();
 	run_free(&run);
 	taskset_free(&run.set);

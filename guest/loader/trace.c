@@ -184,13 +184,15 @@ static void learn_all(struct run *run)
 	}
 }
 
-/* Where every switch is told, processes that are ready are known as the loader's. */
+/* Where every switch is told, job servers and processes that are ready are the loader's. */
 static void learn_ready(const struct run *run)
 {
 	for (size_t i = 0; run->switches.limit > 0 && i < run->count; i++) {
 		const struct stock *stock = &run->lanes[i].stock;
 		uint32_t made = stock->made;
 
+		for (unsigned maker = 0; maker < MAKERS; maker++)
+			pids_learn(&processes, run->lanes[i].servers[maker].pid, READY);
 		for (uint32_t ready = stock->used; ready != made; ready++)
 			if (pids_find(&processes, stock->ready[ready % STOCK_MAX]) == 0)
 				pids_learn(&processes, stock->ready[ready % STOCK_MAX], READY);
@@ -333,7 +335,7 @@ void trace_begin(struct run *run)
 		read_all(ignore, NULL);
 	known = 0;
 	if (!pids_init(&processes,
-		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL : 0)))
+		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL + MAKERS * TASKS_MAX : 0)))
 		fatal("no memory is left for the trace");
 }
 

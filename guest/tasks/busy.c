@@ -4,6 +4,8 @@
  */
 #include "task.h"
 
+JOBS_SHARE_MEMORY;
+
 #define THREAD_CPU_CLOCK 3 /* CLOCK_THREAD_CPUTIME_ID */
 /* Nearer to its end than this it reads the clock without a pause, as a reading takes 0.5 us. */
 #define NEAR_NS 4000

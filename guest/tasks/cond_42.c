@@ -2,6 +2,8 @@
 #include "loop.h"
 #include "task.h"
 
+JOBS_SHARE_MEMORY;
+
 int task_main(const char *name, const char *arg1)
 {
 	if (argument(name, arg1, -2147483647L, 2147483647L) == 42)

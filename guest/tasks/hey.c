@@ -1,6 +1,8 @@
 /* hey: prints `hey arg1`. */
 #include "greet.h"
 
+JOBS_SHARE_MEMORY;
+
 int task_main(const char *name, const char *arg1)
 {
 	return greet("hey", name, arg1);

@@ -1,6 +1,8 @@
 /* idle: does nothing; what a job costs by itself. */
 #include "task.h"
 
+JOBS_SHARE_MEMORY;
+
 int task_main(const char *name, const char *arg1)
 {
 	(void)name;

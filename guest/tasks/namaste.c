@@ -1,6 +1,8 @@
 /* namaste: prints `namaste arg1`. */
 #include "greet.h"
 
+JOBS_SHARE_MEMORY;
+
 int task_main(const char *name, const char *arg1)
 {
 	return greet("namaste", name, arg1);

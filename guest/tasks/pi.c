@@ -1,6 +1,8 @@
 /* pi: sums arg1 terms of the Leibniz series, 4 (1 - 1/3 + 1/5 - ...). */
 #include "task.h"
 
+JOBS_SHARE_MEMORY;
+
 #define PI 3.14159265358979323846
 
 int task_main(const char *name, const char *arg1)

@@ -11,6 +11,18 @@
 #define EXIT_WRONG 1    /* a result that cannot be */
 #define EXIT_ARGUMENT 2 /* arg1 is none */
 
+/*
+ * Said by a task that maps no memory and reads none that it has not written: its jobs may
+ * have one memory, in turns, and need no exec each. A note of ELF's for the loader
+ * (jobserver.c; docs/decisions/0035-job-servers.md).
+ */
+#define JOBS_SHARE_MEMORY \
+	__asm__(".pushsection .note.jobs, \"a\", %note\n" \
+		"	.balign 4\n" \
+		"	.long 12, 0, 1\n" /* sizes of name and description; a type */ \
+		"	.asciz \"Distributor\"\n" \
+		"	.popsection\n")
+
 int task_main(const char *name, const char *arg1);
 
 static inline void __attribute__((noreturn)) task_exit(int value)

@@ -267,6 +267,51 @@ def test_many_jobs_of_a_short_period(run: Runner) -> None:
     assert (result.verdict, len(result.jobs)) == (Verdict.SCHEDULABLE, 1000)
 
 
+@pytest.mark.parametrize("edf", [False, True], ids=["fixed", "edf"])
+@pytest.mark.parametrize(
+    ("name", "arg1", "jobs"), [("busy", 100, 600), ("linpack", 5, 250)], ids=["cloned", "executed"]
+)
+def test_a_long_job_holds_up_no_task_above_it(
+    run: Runner, name: str, arg1: int, jobs: int, edf: bool
+) -> None:
+    # It leaves no idle time, and there are more jobs than a stock of ready processes has.
+    result = run(
+        TaskSet(
+            [
+                Task(
+                    name,
+                    arg1=arg1,
+                    period_ms=1,
+                    priority=128 if edf else 0,
+                    numberofjobs=jobs,
+                ),
+                busy(jobs, period_ms=10 * jobs, priority=128 if edf else 1),
+            ]
+        )
+    )
+    assert (result.verdict, len(result.jobs)) == (Verdict.SCHEDULABLE, jobs + 1)
+    assert max(job.response_ns for job in result.jobs if job.task_id == 0) < MS
+
+
+def test_a_task_that_kills_all_others_ends_them_and_not_the_machine(
+    run: Runner, compile_c: Callable[[str, str], Path]
+) -> None:
+    own = compile_c("kills", "#include <signal.h>\nint main(void) { return kill(-1, SIGKILL); }\n")
+    result = run(
+        TaskSet(
+            [
+                Task(own, offset_ms=20, period_ms=20, priority=0, numberofjobs=2),
+                busy(0.1, period_ms=1, priority=1, numberofjobs=600),
+                Task("linpack", arg1=5, period_ms=1, priority=2, numberofjobs=600),
+            ]
+        )
+    )
+    assert (result.verdict, len(result.jobs)) == (Verdict.FAILED, 2 + 600 + 600)
+    assert outcomes(result, 1)[-1] is outcomes(result, 2)[-1] is EventType.EXIT
+    after = run(TaskSet([busy(3, period_ms=10, priority=1, numberofjobs=10)]))
+    assert after.verdict is Verdict.SCHEDULABLE
+
+
 def test_repeated_runs_agree(run: Runner) -> None:
     taskset = TaskSet(
         [

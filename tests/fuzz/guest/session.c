@@ -15,6 +15,7 @@
 #include "executor.h"
 #include "keeper.h"
 #include "preparer.h"
+#include "rescuer.h"
 #include "report.h"
 #include "require.h"
 #include "run.h"
@@ -94,6 +95,8 @@ void canary_begin(const struct run *run) { (void)run; }
 void canary_rest(void) {}
 void preparer_fill(struct run *run) { (void)run; }
 void preparer_leave(void) {}
+void rescuer_begin(struct run *run) { (void)run; }
+void rescuer_leave(void) {}
 void trace_begin(struct run *run) { (void)run; }
 void trace_drain(struct run *run) { (void)run; }
 

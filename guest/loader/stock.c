@@ -1,0 +1,46 @@
+#include "stock.h"
+
+#include <pthread.h>
+
+#include "executor.h"
+
+/* Whoever waits for it lends its priority to whoever has it. */
+static pthread_mutex_t adding;
+
+void stock_open(void)
+{
+	pthread_mutexattr_t lends;
+
+	pthread_mutexattr_init(&lends);
+	pthread_mutexattr_setprotocol(&lends, PTHREAD_PRIO_INHERIT);
+	pthread_mutex_init(&adding, &lends);
+	pthread_mutexattr_destroy(&lends);
+}
+
+pid_t stock_make(struct maker *maker, struct lane *lane, uint32_t number)
+{
+	int cgroup = lane->slots > 0 ? lane->slot_procs[number % lane->slots] : -1;
+	pid_t pid = lane->shared ?
+			    jobserver_clone(&lane->servers[maker->place], maker, &lane->plan) :
+			    process_begin(maker, &lane->plan, cgroup, -1);
+
+	return pid < 0 ? pid : process_settle(&lane->plan, pid);
+}
+
+void stock_add(struct lane *lane, uint32_t number, pid_t pid)
+{
+	struct stock *stock = &lane->stock;
+	bool first;
+
+	pthread_mutex_lock(&adding);
+	first = stock->made == number;
+	if (first) {
+		stock->ready[number % STOCK_MAX] = pid;
+		stock->made++;
+	}
+	pthread_mutex_unlock(&adding);
+	if (!first && pid > 0)
+		process_drop(pid);
+	if (first && lane->wanted)
+		executor_wake();
+}
