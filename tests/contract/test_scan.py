@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from distributor import ConfigurationError
 from distributor.machines.board.address import Address
 from distributor.machines.board.scan import _SPARE, Presence, Sighting, scan
 from tests.fakes.loader import ExtendedLoader, PlainLoader
+from tests.namespaces import ALONE
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,11 +182,10 @@ sys.exit(asyncio.run(main()))
 
 
 def test_three_loaders_are_found_in_a_network() -> None:
-    unshare = [shutil.which("unshare") or "unshare", "--map-root-user", "--net"]
-    if subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
+    if subprocess.run([*ALONE, "true"], capture_output=True).returncode != 0:
         pytest.skip("this host lets us make no network namespace")
     done = subprocess.run(
-        [*unshare, sys.executable, "-c", IN_A_NETWORK], cwd=ROOT, capture_output=True, text=True
+        [*ALONE, sys.executable, "-c", IN_A_NETWORK], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
