@@ -31,8 +31,11 @@ void sealed_run(struct orders *orders, int news)
 	while (well && !session_tell(&out)) {
 		struct pollfd end = { .fd = news, .events = POLLIN };
 		uint64_t count;
+		bool told = out.size > 0;
 
 		put_out(orders, &out);
+		if (told) /* as much as is told at once: there may be more, and no news of it */
+			continue;
 		if (poll(&end, 1, -1) > 0 && read(news, &count, sizeof count) < 0)
 			continue; /* an interrupted call; the next one tells */
 	}
