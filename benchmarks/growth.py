@@ -1,6 +1,6 @@
 """How the cost of a run grows with its sets, machines, tasks and jobs.
 
-``python -m benchmarks.growth FILE.svg`` measures, and draws what it has measured.
+``python -m benchmarks.growth FILE.svg`` measures more of it, in half an hour, and draws that.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Iterator
+from math import ceil, floor, log10
 from pathlib import Path
+from typing import NamedTuple
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks import Measured, measured
 from benchmarks.memory import measure
@@ -21,25 +24,42 @@ from distributor.figures.style import SERIES, WIDE, save
 SETS = (10, 100, 1000)
 MACHINES = (1, 4, 16, 42)
 TASKS = (1, 5, 20, 50)
-JOBS = (1, 100, 1000, 10_000, 100_000)
+JOBS = (1, 100, 1000, 10_000)
 
-Line = tuple[str, str, str, tuple[int, ...], Callable[[int], float]]
+
+class Line(NamedTuple):
+    """One thing that is varied.
+
+    :param values: measured each time.
+    :param more: measured for the plot alone.
+    :param cost: seconds, of one value.
+    """
+
+    name: str
+    title: str
+    values: tuple[int, ...]
+    more: tuple[int, ...]
+    cost: Callable[[int], float]
+
+
+Costs = list[tuple[Line, dict[int, float]]]
 
 
 def lines() -> list[Line]:
-    """What is varied, what is measured, its unit, the values, and what measures one."""
+    """What is varied, one after the other."""
+    _sets_s(1)  # boots the template, if there is none
     return [
-        ("sets", "a run of so many sets", "s", SETS, _sets_s),
-        ("machines", "so many machines ready, network user", "s", MACHINES, _ready_s),
-        ("tasks", "a set of so many tasks, one job each", "s", TASKS, _tasks_s),
-        ("jobs", "a task of so many jobs", "s", JOBS, _jobs_s),
+        Line("sets", "a run of so many sets, two machines", SETS, (10_000,), _sets_s),
+        Line("machines", "so many machines ready, network user", MACHINES, (), _ready_s),
+        Line("tasks", "a set of so many tasks, one job each", TASKS, (), _tasks_s),
+        Line("jobs", "a task of so many jobs", JOBS, (100_000,), _jobs_s),
     ]
 
 
 def main() -> Iterator[Measured]:
-    for name, _, unit, values, cost in lines():
-        for value in values:
-            yield measured(f"growth_{name}_{value}", cost(value), unit)
+    for line in lines():
+        for value in line.values:
+            yield measured(f"growth_{line.name}_{value}", line.cost(value), "s")
 
 
 def _run_s(tasksets: list[TaskSet], machines: int) -> float:
@@ -66,24 +86,37 @@ def _jobs_s(count: int) -> float:
     return _run_s([TaskSet(Task("idle", period_ms=1, priority=1, numberofjobs=count))], 1)
 
 
-def draw(path: Path) -> None:
-    """Measure, and draw a plot for each line, both axes by powers of ten."""
-    found = []
-    for name, title, unit, values, cost in lines():
-        costs = [cost(value) for value in values]
-        print(name, dict(zip(values, costs, strict=True)), flush=True)
-        found.append((name, title, unit, values, costs))
+def measure_all() -> Costs:
+    """Measure every value of every line; shows each as it comes."""
+    found: Costs = []
+    for line in lines():
+        costs = {}
+        for value in line.values + line.more:
+            costs[value] = line.cost(value)
+            print(f"{line.name} {value}: {costs[value]:.3g} s", flush=True)
+        found.append((line, costs))
+    return found
+
+
+def draw(path: Path, found: Costs) -> None:
+    """A plot for each line, both axes by powers of ten."""
 
     def drawing(plot: Figure) -> None:
-        for place, (name, title, unit, values, costs) in enumerate(found):
+        for place, (line, costs) in enumerate(found):
             axes = plot.add_subplot(2, 2, place + 1)
-            axes.loglog(values, costs, marker="o", color=SERIES[place])
-            axes.set_title(title)
-            axes.set_xlabel(name)
-            axes.set_ylabel(unit)
+            axes.loglog(list(costs), list(costs.values()), marker="o", color=SERIES[place])
+            low, high = min(costs.values()), max(costs.values())
+            axes.set_ylim(10 ** floor(log10(low)), 10 ** ceil(log10(high)))
+            axes.set_xticks(list(costs))
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(lambda value, _: f"{value:,g}")
+                axis.set_minor_formatter(NullFormatter())
+            axes.set_title(line.title)
+            axes.set_xlabel(line.name)
+            axes.set_ylabel("s")
 
     save(drawing, path, (WIDE, 5.4))
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]))
+    draw(Path(sys.argv[1]), measure_all())
