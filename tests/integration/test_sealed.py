@@ -167,6 +167,17 @@ def own_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def test_a_set_with_more_to_tell_than_the_shared_memory_holds_is_told() -> None:
+    # Found out at its end, it would have been lost after minutes, and tried again.
+    with Distributor() as distributor:
+        result = run_on(
+            distributor,
+            TaskSet([Task("idle", period_ms=1, priority=0, numberofjobs=400_000)]),
+        )
+    assert result.verdict is Verdict.UNDECIDED
+    assert "114 MiB; a sealed machine keeps 96 (split the set" in result.reason
+
+
 def test_a_template_is_made_once_and_made_anew_when_it_is_broken(own_templates: Path) -> None:
     results = Results()
     with Distributor(3) as distributor:

@@ -163,9 +163,9 @@ class SealedMachine(Machine, Protocol):
         """The files whose content it has from its start, by their names on the wire."""
         ...
 
-    async def exchange(self, said: bytes) -> bytes:
+    async def exchange(self, said: bytes, answer_max: int) -> bytes:
         """Begin from the same state each time, take in what is said to the loader, and
-        return what it said by the time that it was done.
+        return what it said by the time that it was done, which is at most so many bytes.
 
         :raise MachineLost: the machine is gone.
         :raise GuestFault: its guest gave up.

@@ -46,11 +46,18 @@ class SharedMemory:
         """
         self._order(port, hardware or _ANY, b"")
 
-    def say(self, said: bytes) -> None:
+    def say(self, said: bytes, answer_max: int) -> None:
         """Have the machine run what is said, sealed.
 
-        :raise ConfigurationError: it does not fit.
+        :param answer_max: how many bytes it may have to leave.
+        :raise ConfigurationError: either does not fit.
         """
+        if answer_max > _OUTPUT_ROOM:
+            raise ConfigurationError(
+                f"the set's events may take {answer_max >> 20} MiB; a sealed machine keeps "
+                f"{_OUTPUT_ROOM >> 20}",
+                hint="split the set, record fewer switches, or take --network user",
+            )
         if len(said) > INPUT_MAX:
             raise ConfigurationError(
                 f"the set and its binaries take {len(said)} bytes; a sealed machine takes "

@@ -18,6 +18,11 @@ from distributor.session.watchdog import Watchdog
 from distributor.session.wire import Word
 from distributor.tasks.taskset import TaskSet
 
+#: At most so many bytes tell of a job, its start and its end (guest/loader/report.c), and of a
+#: switch (guest/loader/switches.c).
+_JOB_BYTES = 300
+_SWITCH_BYTES = 60
+
 
 class SealedSession:
     """Says the words of the wire to a machine that answers when it is done.
@@ -56,7 +61,8 @@ class SealedSession:
             timeout_s=self._timeout_s,
             work_per_guest_s=self._machine.work_per_guest_s,
         )
-        heard = await watched(self._machine.exchange(said), watchdog, self._machine)
+        answer_max = taskset.jobs * _JOB_BYTES + switches * _SWITCH_BYTES
+        heard = await watched(self._machine.exchange(said, answer_max), watchdog, self._machine)
         record = Record(taskset, switches=switches)
         decoder = wire.Decoder()
         decoder.feed(heard)

@@ -90,7 +90,7 @@ class SealedQemuMachine(QemuBase):
         await asyncio.shield(self._next)
         self._state = MachineState.READY
 
-    async def exchange(self, said: bytes) -> bytes:
+    async def exchange(self, said: bytes, answer_max: int) -> bytes:
         """Run what was said on a fork of its own; returns what that said in turn.
 
         :raise MachineLost: QEMU was killed, or ended without having been told to.
@@ -102,7 +102,7 @@ class SealedQemuMachine(QemuBase):
         fork = await asyncio.shield(self._next)
         instance = fork.instance
         assert instance is not None
-        fork.shared.say(said)
+        fork.shared.say(said, answer_max)
         self._last = fork
         self._next = self._fork_ahead()
         with self._one_core.hold(instance.process.pid):
