@@ -89,6 +89,23 @@ def test_what_others_named_is_text(open_page: Open, dashboard: Dashboard) -> Non
         assert "Distributor" in page.title()
 
 
+def test_a_set_that_comes_while_the_list_is_read_is_in_it(
+    open_page: Open, dashboard: Dashboard
+) -> None:
+    dashboard.sets = [a_set(1, 0)]
+    dashboard.sets_arrive.clear()
+    with open_page() as page:
+        live(page)
+        dashboard.tell(
+            ("sets", [a_set(1, 1)]),
+            ("state", {**dashboard.state, "verdicts": {"schedulable": 2}}),
+        )
+        expect(page.locator("#verdicts li").first).to_contain_text("2")
+        dashboard.sets_arrive.set()
+        expect(rows(page, "sets")).to_have_count(2)
+        expect(rows(page, "sets").first).to_contain_text("1.1")
+
+
 def test_no_more_is_drawn_than_can_be_looked_at(open_page: Open, dashboard: Dashboard) -> None:
     with open_page() as page:
         live(page)

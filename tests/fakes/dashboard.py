@@ -55,6 +55,9 @@ class Dashboard:
         self.machines: dict[str, dict[str, Any]] = {}
         self.sets: list[dict[str, Any]] = []
         self.points: list[dict[str, Any]] = []
+        #: While it is not set, an answer with sets is on its way.
+        self.sets_arrive = threading.Event()
+        self.sets_arrive.set()
         self.consoles: dict[str, str] = {}
         self.console = ""
         self.tasks: list[dict[str, Any]] = []
@@ -132,6 +135,7 @@ class Dashboard:
             and int(asked.get("job", each["job"])) == each["job"]
         ]
         more = found[limit - 1]["id"] if len(found) > limit else None
+        await asyncio.to_thread(self.sets_arrive.wait, 20)
         return JSONResponse({"results": found[:limit], "next": more})
 
     async def _detail(self, request: Request) -> Response:

@@ -32,6 +32,7 @@ export function showSets(model, api, showSet) {
   let waiting = 0;
   let within = false; // the pointer, or the focus
   let asked = 0;
+  let reading = false; // a page is on its way; what comes meanwhile is added to it
   place.className = "scroll list";
   place.append(table);
 
@@ -77,6 +78,7 @@ export function showSets(model, api, showSet) {
   }
 
   function takeFresh() {
+    if (reading) return;
     if (held()) {
       waiting = model.fresh.filter(wanted).length + model.dropped;
       return;
@@ -95,6 +97,7 @@ export function showSets(model, api, showSet) {
   /** Read a page from the store: the newest, or what came before `before`. */
   async function read(before = null) {
     const mine = ++asked;
+    reading = true;
     try {
       const values = { verdict: verdict.value, job: job.value, before, limit: SHOWN };
       const told = await api.json("GET", `results${query(values)}`);
@@ -102,10 +105,12 @@ export function showSets(model, api, showSet) {
       rows = told.results;
       next = told.next;
       newest = before === null;
-      draw();
     } catch (error) {
       if (mine === asked && error.status !== 401) fail(error);
     }
+    if (mine !== asked) return;
+    reading = false;
+    draw();
   }
 
   function drawJobs() {
