@@ -34,6 +34,8 @@ struct record {
 	/* Written by the reader of the trace: first and last execution, 0 if not known. */
 	int64_t start_ns;
 	int64_t end_ns;
+	/* The reporter's: what was known before the trace was read last, which makes it certain. */
+	bool begun, ended;
 	bool start_told;
 	bool told;
 };

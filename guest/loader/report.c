@@ -78,6 +78,25 @@ static void settle(struct run *run, struct record *record)
 		record->start_ns = record->go_ns < record->end_ns ? record->go_ns : record->end_ns;
 }
 
+/*
+ * Each processor has a trace of its own, and they are read one after the other: what one of them
+ * says may be preceded by what another, read before it, says by now. So all is read once more
+ * before anything is told of what is known here.
+ */
+static void note_known(struct run *run)
+{
+	struct records *records = &run->records;
+	uint64_t head = records->head;
+
+	for (uint64_t place = records->tail; place < head; place++) {
+		struct record *record = record_at(records, place);
+
+		record->begun = record->start_ns != 0;
+		record->ended = atomic_load_explicit(&record->outcome, memory_order_acquire) !=
+				RUNNING;
+	}
+}
+
 static size_t collect(struct run *run, struct item *items)
 {
 	struct records *records = &run->records;
@@ -87,8 +106,7 @@ static size_t collect(struct run *run, struct item *items)
 	for (uint64_t place = records->tail; place < head && count + 2 <= ITEMS_MAX; place++) {
 		struct record *record = record_at(records, place);
 		struct lane *lane = &run->lanes[record->lane];
-		unsigned char outcome = atomic_load_explicit(&record->outcome,
-							     memory_order_acquire);
+		unsigned char outcome = record->ended ? record->outcome : RUNNING;
 
 		if (record->told)
 			continue;
@@ -101,7 +119,7 @@ static size_t collect(struct run *run, struct item *items)
 		}
 		if (outcome != RUNNING)
 			settle(run, record);
-		if (!record->start_told && record->start_ns != 0) {
+		if (!record->start_told && (record->begun || record->ended)) {
 			items[count++] = (struct item){ record->start_ns, 4 * place, record,
 							STARTED };
 			record->start_told = true;
@@ -173,6 +191,7 @@ bool report_events(struct run *run, struct buffer *out, bool virtual_clock)
 	struct item *items;
 	size_t count;
 
+	note_known(run);
 	trace_drain(run);
 	items = malloc(ITEMS_MAX * sizeof *items);
 	if (items == NULL)

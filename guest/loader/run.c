@@ -32,7 +32,7 @@
 /* Behind the executor, in this order, and before every task. */
 #define CANARY_NS (2 * EXECUTOR_NS)
 #define RESCUER_NS (3 * EXECUTOR_NS)
-#define RESCUED_NS (10 * NS_PER_MS) /* to be made takes a process far less */
+#define RESCUED_NS (100 * NS_PER_MS) /* to be made takes a process far less, on slow hosts too */
 /* sched_deadline_period_max_us is 32 bits wide. */
 #define DEADLINE_MAX_NS (INT64_C(4294) * NS_PER_S)
 #define RUNTIME_MIN_NS 1024 /* DL_SCALE of the kernel */

@@ -192,6 +192,27 @@ def test_several_processors_in_real_time() -> None:
     assert len(results.found[1, 0].jobs) == 2
 
 
+def test_jobs_that_change_their_processor_end_after_they_have_begun() -> None:
+    # Each processor has a trace of its own; a job's end was told with a start that came later.
+    results = Results()
+    with Distributor(clock="real", cpus=2) as distributor:
+        distributor.add_job(
+            TaskSet(
+                [
+                    Task("busy", arg1=200, period_ms=2, priority=0, numberofjobs=500),
+                    Task("linpack", arg1=5, period_ms=2, priority=0, numberofjobs=500, cores=1),
+                    Task("busy", arg1=1_000_000, period_ms=9000, priority=1),
+                    Task("busy", arg1=1_000_000, period_ms=9000, priority=2),
+                ]
+            ),
+            results,
+        )
+        assert distributor.wait(120)
+    (result,) = results.found.values()
+    assert result.verdict is not Verdict.UNDECIDED, result.reason
+    assert all(job.start_ns <= job.completion_ns for job in result.jobs)
+
+
 def test_a_busy_host_marks_runs_in_real_time_and_a_quiet_one_does_not() -> None:
     """Two busy loops on each core are seen; without them a mark needs somebody else's."""
     taskset = TaskSet([Task("busy", arg1=5000, period_ms=50, priority=1, numberofjobs=60)])
