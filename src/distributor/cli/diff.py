@@ -9,6 +9,7 @@ import typer
 
 from distributor.analysis.compare import first_difference
 from distributor.cli.exits import EXIT_UNDECIDED
+from distributor.cli.options import ReadStoreOption
 from distributor.session.result import TaskJob
 from distributor.store.record import TaskSetRecord
 from distributor.store.store import DEFAULT_STORE, Store
@@ -17,9 +18,7 @@ from distributor.store.store import DEFAULT_STORE, Store
 def diff(
     first: Annotated[int, typer.Argument(help="Number of a run.", min=1)],
     second: Annotated[int, typer.Argument(help="Number of another run of the same sets.", min=1)],
-    store: Annotated[
-        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    store: ReadStoreOption = DEFAULT_STORE,
 ) -> None:
     """Show for each task set where two runs of it part.
 

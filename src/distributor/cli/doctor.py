@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +18,7 @@ from rich.text import Text
 from distributor.cli import checkup
 from distributor.cli.checkup import Finding, State
 from distributor.cli.exits import EXIT_BAD_INPUT
+from distributor.cli.options import JsonObjectOption
 from distributor.errors import ConfigurationError, ImageError
 from distributor.machines.image import (
     AMD64,
@@ -38,7 +38,7 @@ _ASK_TIMEOUT_S = 10
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: JsonObjectOption = False,
 ) -> None:
     """Say what this host can do, and what to install for more.
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from distributor.cli.options import LastRunArgument, ReadStoreOption
 from distributor.data.export import Content, Format, format_of
 from distributor.data.export import export as write
 from distributor.store.store import DEFAULT_STORE, Store
@@ -18,12 +19,8 @@ def export(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The file to make; its ending says what it is.")
     ],
-    run: Annotated[
-        int | None, typer.Argument(help="Number of the run; the last one if unset.", min=1)
-    ] = None,
-    store: Annotated[
-        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    run: LastRunArgument = None,
+    store: ReadStoreOption = DEFAULT_STORE,
     format: Annotated[
         Format | None, typer.Option(help="What to write, where the file's ending does not say.")
     ] = None,

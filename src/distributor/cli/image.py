@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from distributor.analysis.table import counted
+from distributor.cli.options import JsonObjectOption
 from distributor.machines.image import (
     AMD64,
     ARCHITECTURES,
@@ -66,7 +67,7 @@ def show(
         str | None,
         typer.Option(help=f"Of one of {_ARCHITECTURES}; amd64, and the others that are there."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: JsonObjectOption = False,
 ) -> None:
     """Show the image that machines boot; exit value 2 if there is none that fits.
 

@@ -10,7 +10,14 @@ import typer
 
 from distributor.analysis.table import Column, printable, table_lines
 from distributor.cli.connect import AddressOption, connect
-from distributor.cli.options import Offset, TraceLimit, TraceOption
+from distributor.cli.options import (
+    JsonOption,
+    JsonSummaryOption,
+    OffsetOption,
+    QuietOption,
+    TraceLimitOption,
+    TraceOption,
+)
 from distributor.session.description import Goal
 from distributor.session.switch import SWITCHES_DEFAULT
 
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
 job = typer.Typer(help="Jobs of the running service.", no_args_is_help=True)
 
 NumberArgument = Annotated[int, typer.Argument(help="Number of the job.", min=1)]
-JsonOption = Annotated[bool, typer.Option("--json", help="As one JSON document.")]
 
 
 @job.command("add")
@@ -33,12 +39,12 @@ def add(
         ),
     ],
     name: Annotated[str | None, typer.Option(help="What lists call it; the file's name.")] = None,
-    offset: Offset = 0,
+    offset: OffsetOption = 0,
     admission: Annotated[
         Goal | None, typer.Option(help="Let the machine refuse tasks by their executiontime.")
     ] = None,
     trace: TraceOption = False,
-    trace_limit: TraceLimit = SWITCHES_DEFAULT,
+    trace_limit: TraceLimitOption = SWITCHES_DEFAULT,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow it to its end.")] = False,
     address: AddressOption = None,
 ) -> None:
@@ -80,10 +86,8 @@ def list_jobs(as_json: JsonOption = False, address: AddressOption = None) -> Non
 @job.command("watch")
 def watch_one(
     number: NumberArgument,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End with one JSON object on standard output.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each set.")] = False,
+    as_json: JsonSummaryOption = False,
+    quiet: QuietOption = False,
     address: AddressOption = None,
 ) -> None:
     """Follow a job to its end; exits as `distributor run` does."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from distributor.cli.options import LastRunArgument, ReadStoreOption
 from distributor.cli.show import find_taskset
 from distributor.errors import ConfigurationError
 from distributor.session.result import Verdict
@@ -34,16 +35,12 @@ _ENDINGS = (".png", ".svg")
 
 def plot(
     what: Annotated[Plot, typer.Argument(help="What to draw.")],
-    run: Annotated[
-        int | None, typer.Argument(help="Number of the run; the last one if unset.", min=1)
-    ] = None,
+    run: LastRunArgument = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="The file, .png or .svg; WHAT.png if unset."),
     ] = None,
-    store: Annotated[
-        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    store: ReadStoreOption = DEFAULT_STORE,
     taskset: Annotated[
         int | None,
         typer.Option(

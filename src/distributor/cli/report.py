@@ -11,20 +11,17 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from distributor.analysis.table import counted
+from distributor.cli.options import LastRunArgument, ReadStoreOption
 from distributor.errors import ConfigurationError
 from distributor.store.store import DEFAULT_STORE, Store
 
 
 def report(
-    run: Annotated[
-        int | None, typer.Argument(help="Number of the run; the last one if unset.", min=1)
-    ] = None,
+    run: LastRunArgument = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file; run-N.html if unset.")
     ] = None,
-    store: Annotated[
-        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    store: ReadStoreOption = DEFAULT_STORE,
     against: Annotated[
         int | None,
         typer.Option(min=1, help="Number of another run of the same sets, to compare with."),

@@ -25,13 +25,15 @@ from distributor.cli.network import (
     UplinkName,
 )
 from distributor.cli.options import (
+    JsonSummaryOption,
     MachinesOption,
-    NoisyTries,
-    Offset,
-    SetTries,
+    NoisyTriesOption,
+    OffsetOption,
+    QuietOption,
+    SetTriesOption,
     StoreOption,
-    Timeout,
-    TraceLimit,
+    TimeoutOption,
+    TraceLimitOption,
     TraceOption,
 )
 from distributor.cli.outcome import Outcome, sum_up
@@ -146,9 +148,9 @@ def run(
             "May be given several times."
         ),
     ] = None,
-    offset: Offset = 0,
-    set_tries: SetTries = 1,
-    noisy_tries: NoisyTries = NOISY_TRIES,
+    offset: OffsetOption = 0,
+    set_tries: SetTriesOption = 1,
+    noisy_tries: NoisyTriesOption = NOISY_TRIES,
     admission: Annotated[
         Goal | None,
         typer.Option(
@@ -157,12 +159,10 @@ def run(
         ),
     ] = None,
     trace: TraceOption = False,
-    trace_limit: TraceLimit = SWITCHES_DEFAULT,
-    timeout: Timeout = 40,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="End with one JSON object on standard output.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each set.")] = False,
+    trace_limit: TraceLimitOption = SWITCHES_DEFAULT,
+    timeout: TimeoutOption = 40,
+    as_json: JsonSummaryOption = False,
+    quiet: QuietOption = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="A table of response times for each set.")
     ] = False,

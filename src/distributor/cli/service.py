@@ -13,7 +13,13 @@ import typer
 from distributor.cli import steer
 from distributor.cli.choice import choose_machines, with_machines_of
 from distributor.cli.logs import LogFormat, LogFormatOption, LogOption, set_up_logging
-from distributor.cli.options import MachinesOption, NoisyTries, SetTries, StoreOption, Timeout
+from distributor.cli.options import (
+    MachinesOption,
+    NoisyTriesOption,
+    SetTriesOption,
+    StoreOption,
+    TimeoutOption,
+)
 from distributor.cli.run import run as run_file
 from distributor.distributor import MAX_ALLOWED, NOISY_TRIES
 from distributor.store.store import DEFAULT_STORE
@@ -40,9 +46,9 @@ def run(
         int, typer.Option(help="The most that this can be set to.", min=1)
     ] = MAX_ALLOWED,
     store: StoreOption = DEFAULT_STORE,
-    set_tries: SetTries = 1,
-    noisy_tries: NoisyTries = NOISY_TRIES,
-    timeout: Timeout = 40,
+    set_tries: SetTriesOption = 1,
+    noisy_tries: NoisyTriesOption = NOISY_TRIES,
+    timeout: TimeoutOption = 40,
     fresh: Annotated[
         bool,
         typer.Option(

@@ -16,6 +16,7 @@ from distributor.analysis.report import PRIORITY_NOTE, job_table, parameter_tabl
 from distributor.analysis.summary import summarize
 from distributor.analysis.table import Column, counted, printable, shortened, table_lines
 from distributor.analysis.theory import judge
+from distributor.cli.options import JsonLinesOption, ReadStoreOption
 from distributor.errors import ConfigurationError, StoreError
 from distributor.session.result import TaskJob
 from distributor.store.record import JobRecord, RunRecord, TaskSetRecord
@@ -44,9 +45,7 @@ _SET_COLUMNS = (
 
 
 def show(
-    store: Annotated[
-        str, typer.Option("--store", help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    store: ReadStoreOption = DEFAULT_STORE,
     run: Annotated[
         int | None, typer.Option("--run", min=1, help="Number of the run; the last one if unset.")
     ] = None,
@@ -65,7 +64,7 @@ def show(
             "--limit", min=0, help="Rows to show at most; 0: all. Default 50; with --json, all."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Show what a store holds: a run's task sets, or one set's tasks and jobs."""
     most = limit or None if limit is not None or as_json else 50

@@ -17,7 +17,7 @@ import typer
 from distributor.analysis.table import Column, table_lines
 from distributor.cli.connect import AddressOption, connect
 from distributor.cli.exits import EXIT_UNDECIDED
-from distributor.cli.job import JsonOption
+from distributor.cli.options import JsonOption
 from distributor.cli.overview import machine_cells, set_cells
 from distributor.errors import ConfigurationError, ServiceError
 from distributor.session.result import Verdict

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from distributor.cli.options import JsonObjectOption
 from distributor.tasks.block import PARAMETER_BLOCKS
 from distributor.tasks.builtin import BUILTIN_TASKS
 from distributor.tasks.task import PARAMETERS
@@ -31,7 +31,7 @@ _MEANINGS = {
 
 
 def tasks(
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    as_json: JsonObjectOption = False,
 ) -> None:
     """List the built-in tasks and the blocks that task sets are described with."""
     if as_json:

@@ -13,6 +13,7 @@ import typer
 
 from distributor.analysis.table import Column, counted, shortened, table_lines
 from distributor.analysis.theory import Answer, Costs, TheoryVerdict, judge
+from distributor.cli.options import JsonLinesOption
 from distributor.errors import ConfigurationError
 from distributor.tasks.load import load
 from distributor.tasks.taskset import TaskSet
@@ -51,7 +52,7 @@ def theory(
         int, typer.Option(help="What each job costs beside its WCET at its own level.", min=0)
     ] = 0,
     limit: Annotated[int, typer.Option(help="Judge this many sets at most; 0: all.", min=0)] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+    as_json: JsonLinesOption = False,
 ) -> None:
     """Say what theory holds of the task sets of FILE, without running them.
 

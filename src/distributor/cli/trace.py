@@ -9,6 +9,7 @@ import typer
 
 from distributor.analysis.slices import slices
 from distributor.analysis.trace_file import to_csv, to_perfetto
+from distributor.cli.options import ReadStoreOption
 from distributor.cli.show import find_taskset
 from distributor.errors import ConfigurationError
 from distributor.session.switch import Trace
@@ -38,9 +39,7 @@ def trace(
     job: Annotated[
         int | None, typer.Option(help="Number of the job, where several have such a set.")
     ] = None,
-    store: Annotated[
-        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    store: ReadStoreOption = DEFAULT_STORE,
 ) -> None:
     """Write who had which processor while a task set ran, for Perfetto or as CSV.
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from distributor.analysis.compare import first_difference
 from distributor.cli.exits import EXIT_UNDECIDED
+from distributor.cli.options import ReadStoreOption
 from distributor.cli.progress import ProgressMonitor
 from distributor.distributor import MAX_ALLOWED, Distributor
 from distributor.errors import ConfigurationError
@@ -26,9 +27,7 @@ def verify(
     run: Annotated[
         int | None, typer.Argument(help="Number of the run; the last one if unset.")
     ] = None,
-    store: Annotated[
-        str, typer.Option(help="The store: an SQLite file, or a database's URL.")
-    ] = DEFAULT_STORE,
+    store: ReadStoreOption = DEFAULT_STORE,
     machines: Annotated[
         str, typer.Option("--machines", "-n", help="How many machines at once, or auto.")
     ] = "auto",
