@@ -8,6 +8,7 @@
 #include "console.h"
 #include "moment.h"
 #include "policy.h"
+#include "thread.h"
 
 #define STEP_NS (5 * NS_PER_MS)
 /* Releases mostly lie on whole milliseconds after time zero: it stays out of their way. */
@@ -80,13 +81,8 @@ void canary_start(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	for (long i = 0; i < processors && i < CANARIES_MAX; i++) {
-		pthread_t thread;
-
-		if (pthread_create(&thread, NULL, work, (void *)(intptr_t)i) != 0)
-			fatal("the canary cannot be started");
-		pthread_detach(thread);
-	}
+	for (long i = 0; i < processors && i < CANARIES_MAX; i++)
+		thread_start(work, (void *)(intptr_t)i, "the canary");
 }
 
 void canary_begin(const struct run *run)

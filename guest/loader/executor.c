@@ -1,6 +1,5 @@
 #include "executor.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "console.h"
 #include "job.h"
 #include "moment.h"
+#include "thread.h"
 
 static _Atomic pid_t thread_id;
 static struct run *_Atomic next_run;
@@ -204,11 +204,7 @@ static void *work(void *unused)
 
 void executor_start(void)
 {
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, work, NULL) != 0)
-		fatal("the executor cannot be started");
-	pthread_detach(thread);
+	thread_start(work, NULL, "the executor");
 	while (thread_id == 0)
 		sched_yield();
 }

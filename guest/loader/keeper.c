@@ -2,11 +2,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sched.h>
 #include <stdbool.h>
 
-#include "console.h"
 #include "policy.h"
-#include <sched.h>
+#include "thread.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -34,11 +34,7 @@ static void *spin(void *unused)
 
 void keeper_start(void)
 {
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, spin, NULL) != 0)
-		fatal("the keeper of time cannot be started");
-	pthread_detach(thread);
+	thread_start(spin, NULL, "the keeper of time");
 	there = true;
 }
 

@@ -1,17 +1,13 @@
 #include "preparer.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include "console.h"
 #include "jobserver.h"
 #include "stock.h"
+#include "thread.h"
 
 /* Below all tasks: they begin at 2. */
 static const struct policy CALM = { .kind = SCHED_FIFO, .fifo = 1, .reset = true };
@@ -22,17 +18,11 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct run *current; /* under `lock`, as is `busy` */
 static bool busy;
 static bool filled;
-static _Atomic unsigned wakes; /* a futex word */
-
-static void futex(int operation, unsigned value)
-{
-	syscall(SYS_futex, &wakes, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
-}
+static struct bell bell;
 
 void preparer_wake(void)
 {
-	wakes++;
-	futex(FUTEX_WAKE, 1);
+	bell_ring(&bell);
 }
 
 /* Whether the lane may get one more now: stock, jobs and quota slots all bound it. */
@@ -101,7 +91,7 @@ static void *work(void *unused)
 	pthread_mutex_lock(&lock);
 	for (;;) {
 		struct run *run = current;
-		unsigned seen = wakes;
+		unsigned noted = bell.rung;
 		struct lane *lane;
 
 		if (run == NULL) {
@@ -123,7 +113,7 @@ static void *work(void *unused)
 			pthread_cond_broadcast(&changed);
 			pthread_mutex_unlock(&lock);
 		} else {
-			futex(FUTEX_WAIT, seen);
+			bell_wait(&bell, noted);
 		}
 		pthread_mutex_lock(&lock);
 	}
@@ -132,12 +122,8 @@ static void *work(void *unused)
 
 void preparer_start(void)
 {
-	pthread_t thread;
-
 	jobserver_open(&maker);
-	if (pthread_create(&thread, NULL, work, NULL) != 0)
-		fatal("the preparer cannot be started");
-	pthread_detach(thread);
+	thread_start(work, NULL, "the preparer");
 }
 
 void preparer_fill(struct run *run)

@@ -1,7 +1,6 @@
 #include "rescuer.h"
 
-#include <linux/futex.h>
-#include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "console.h"
 #include "jobserver.h"
 #include "stock.h"
+#include "thread.h"
 
 /*
  * A thread of its own, not the preparer raised: the tasks may hold that up anywhere, with a
@@ -18,17 +18,11 @@ static struct maker maker = { .place = RESCUER };
 static _Atomic pid_t thread_id;
 static struct run *_Atomic current;
 static atomic_bool busy;
-static _Atomic unsigned wakes; /* a futex word */
-
-static void futex(int operation, unsigned value)
-{
-	syscall(SYS_futex, &wakes, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
-}
+static struct bell bell;
 
 void rescuer_wake(void)
 {
-	wakes++;
-	futex(FUTEX_WAKE, 1);
+	bell_ring(&bell);
 }
 
 /* A job of the lane waits, and nothing is there for it. */
@@ -63,7 +57,7 @@ static void *work(void *unused)
 	(void)unused;
 	thread_id = (pid_t)syscall(SYS_gettid);
 	for (;;) {
-		unsigned seen = wakes;
+		unsigned noted = bell.rung;
 		struct run *run;
 
 		busy = true;
@@ -71,19 +65,15 @@ static void *work(void *unused)
 		if (run != NULL)
 			rescue_all(run);
 		busy = false;
-		futex(FUTEX_WAIT, seen);
+		bell_wait(&bell, noted);
 	}
 	return NULL;
 }
 
 void rescuer_start(void)
 {
-	pthread_t thread;
-
 	jobserver_open(&maker);
-	if (pthread_create(&thread, NULL, work, NULL) != 0)
-		fatal("the rescuer cannot be started");
-	pthread_detach(thread);
+	thread_start(work, NULL, "the rescuer");
 	while (thread_id == 0)
 		sched_yield();
 }
