@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from distributor.engine import binaries
 from distributor.machines.image import require_image
 from distributor.machines.qemu import qemu_kind
 from distributor.machines.qemu.machine import QemuMachine
-from distributor.session.binary import Binaries
+from distributor.session.binary import Binaries, binary_finder
 from distributor.session.record import Record
 from distributor.session.result import Clock
 from distributor.session.session import Session
@@ -46,7 +45,7 @@ async def bench(clock: Clock = Clock.VIRTUAL, name: str = "bench") -> AsyncItera
     """
     kind = qemu_kind(clock=clock, network="user")
     machine = kind.create_reachable(name)
-    find = binaries(require_image().tasks)
+    find = binary_finder(require_image().tasks)
     try:
         await machine.start()
         async with Session(machine, binaries=Binaries(find), timeout_s=TIMEOUT_S) as session:

@@ -17,13 +17,12 @@ from statistics import median
 from benchmarks import Measured, measured
 from benchmarks._machine import TIMEOUT_S
 from benchmarks.start import version_s
-from distributor.engine import binaries
 from distributor.errors import WireError
 from distributor.machines.image import require_image
 from distributor.machines.qemu import qemu_kind
 from distributor.machines.qemu.kind import QemuKind
 from distributor.network.shared import EXIT_DONE, EXIT_PORT
-from distributor.session.binary import Binaries
+from distributor.session.binary import Binaries, binary_finder
 from distributor.session.sealed import SealedSession
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
@@ -78,7 +77,7 @@ async def _measure(program: Path) -> tuple[list[float], list[float]]:
 
 
 async def _once(kind: QemuKind, program: Path, name: str) -> tuple[float, float]:
-    found = Binaries(binaries(require_image().tasks))
+    found = Binaries(binary_finder(require_image().tasks))
     leave = TaskSet(Task(str(program), period_ms=100, priority=1))
     machine = kind.create_sealed(name)
     asked_s = time.perf_counter()

@@ -12,11 +12,10 @@ from benchmarks import Measured, measured
 from benchmarks._machine import TIMEOUT_S, three_tasks
 from benchmarks.memory import pss_mib
 from benchmarks.spread import busy_host
-from distributor.engine import binaries
 from distributor.machines.image import require_image
 from distributor.machines.qemu import qemu_kind
 from distributor.machines.qemu.sealed import SealedQemuMachine
-from distributor.session.binary import Binaries
+from distributor.session.binary import Binaries, binary_finder
 from distributor.session.record import Record
 from distributor.session.result import digest
 from distributor.session.sealed import SealedSession
@@ -92,7 +91,7 @@ async def _run(tasksets: Sequence[TaskSet]) -> tuple[list[float], list[Record]]:
     """Seconds by the clock for each set, and its record."""
     kind = qemu_kind()
     machine = kind.create_sealed("bench")
-    found = Binaries(binaries(require_image().tasks))
+    found = Binaries(binary_finder(require_image().tasks))
     walls_s, records = [], []
     try:
         await machine.start()

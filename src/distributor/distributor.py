@@ -12,12 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from distributor.engine import Engine, binaries
+from distributor.engine import Engine
 from distributor.errors import ConfigurationError, StateError
 from distributor.jobs.job import Job, Later
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import BoundedKind, CountedKind, MachineKind
 from distributor.monitors.monitor import Monitor
+from distributor.session.binary import binary_finder
 from distributor.session.description import describe_goal
 from distributor.session.switch import SWITCHES_MAX
 from distributor.tasks.taskset import TaskSet
@@ -109,7 +110,7 @@ class Distributor:
             session_type.check_number(max_machine)
         self._engine = Engine(
             session_type,
-            find_binary=binaries(builtin or {}),
+            find_binary=binary_finder(builtin or {}),
             maximum=max_machine,
             set_tries=set_tries,
             timeout_s=timeout,

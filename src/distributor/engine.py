@@ -8,13 +8,12 @@ package knows both the queue and the machines.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import assert_never
 
 from distributor.attach.door import open_door
 from distributor.attach.seen import Seen
@@ -22,21 +21,18 @@ from distributor.errors import (
     ConfigurationError,
     DistributorError,
     MachineError,
-    SessionError,
     StateError,
     StoreError,
 )
 from distributor.jobs.action import Action, Check, GiveUp, JobDone, PutBack, Run, Start, Stop
 from distributor.jobs.job import Job, Ticket
 from distributor.jobs.queue import Queue, QueueState
+from distributor.life import CANARY, AnySession, Life, check
 from distributor.machines.machine import (
     CountedKind,
     Machine,
     MachineKind,
-    ReachableMachine,
     RestartableMachine,
-    SealedMachine,
-    SimulatedMachine,
 )
 from distributor.machines.noise import noise_of, observe
 from distributor.monitors.fanout import Fanout
@@ -45,39 +41,12 @@ from distributor.session.binary import Binaries
 from distributor.session.event import Event
 from distributor.session.record import Record
 from distributor.session.result import MachineFacts, Result, Verdict
-from distributor.session.sealed import SealedSession
-from distributor.session.session import Session
-from distributor.session.simulated import SimulatedSession
 from distributor.tasks.task import Task
 from distributor.tasks.taskset import TaskSet
 
 log = logging.getLogger("distributor.engine")
 
-#: An idle machine that is given nothing for this long is paused, so that it costs nothing.
-_PAUSE_AFTER_S = 0.05
-#: How long the end of a connection may precede the news that its machine has died.
-_DEATH_NEWS_S = 2.0
 _CONSOLE_LINES = 20
-
-#: The set whose verdict is known: one short job with all the time in the world. Any loader of ours
-#: has its task; a machine that has not is believed without.
-CANARY: Final = TaskSet(Task("hey", arg1=1, period_ms=10_000, priority=1), name="canary")
-#: Verdicts that a machine which works gives it.
-_CANARY_VERDICTS = (Verdict.SCHEDULABLE, Verdict.MISSED)
-
-AnySession = Session | SealedSession | SimulatedSession
-
-
-@dataclasses.dataclass(slots=True)
-class _Life:
-    """A machine, and the task that owns it."""
-
-    machine: Machine
-    task: asyncio.Task[None] | None = None
-    #: The sets it is to run, the canary among them; None tells it to end.
-    inbox: asyncio.Queue[Ticket | TaskSet | None] = dataclasses.field(default_factory=asyncio.Queue)
-    attempt: Attempt | None = None
-    begun_s: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class Engine:
@@ -113,7 +82,7 @@ class Engine:
         #: Every job that was added, in order.
         self.jobs: list[Job] = []
         self._watchers: dict[Job, Fanout] = {}
-        self._lives: dict[str, _Life] = {}
+        self._lives: dict[str, Life] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._closing = asyncio.Event()
         self._changed = asyncio.Event()
@@ -243,12 +212,14 @@ class Engine:
             match action:
                 case Start(machine):
                     self._start(machine)
-                case Stop(machine, hard):
-                    self._stop(machine, hard)
+                case Stop(machine, hard=True):
+                    self._lives[machine].break_off()
+                case Stop(machine):
+                    self._lives[machine].give(None)
                 case Run(machine, ticket):
-                    self._lives[machine].inbox.put_nowait(ticket)
+                    self._lives[machine].give(ticket)
                 case Check(machine):
-                    self._lives[machine].inbox.put_nowait(CANARY)
+                    self._lives[machine].give(CANARY)
                 case PutBack(machine, ticket):
                     attempt = self._attempt(machine, ticket)
                     self._notify(ticket, lambda m, a=attempt: m.stopped(a))  # type: ignore[misc]
@@ -268,18 +239,9 @@ class Engine:
 
     def _start(self, name: str) -> None:
         assert self._tasks is not None, "machines are started only while run() is running"
-        life = _Life(self._kind.create(name))
+        life = Life(self._kind.create(name))
         self._lives[name] = life
         life.task = self._tasks.create_task(self._live(name, life), name=f"machine {name}")
-
-    def _stop(self, name: str, hard: bool) -> None:
-        life = self._lives[name]
-        if hard and life.task is not None:
-            # Not before its first step: a task that is cancelled sooner never takes it, and
-            # nobody would be told that the machine is gone.
-            asyncio.get_running_loop().call_soon(life.task.cancel)
-        else:
-            life.inbox.put_nowait(None)
 
     def _seen(self) -> list[Seen]:
         now_s = time.monotonic()
@@ -295,14 +257,14 @@ class Engine:
 
     # -- a machine's life --------------------------------------------------------------
 
-    async def _live(self, name: str, life: _Life) -> None:
+    async def _live(self, name: str, life: Life) -> None:
         error: DistributorError | None = None
         started = False
         try:
             await life.machine.start()
             started, self._no_start = True, ""
-            serving = self._serve(name, life, self._session(life.machine))
-            await self._unless_it_dies(life.machine, serving)
+            session = life.session(self._binaries, self._timeout_s)
+            await life.unless_it_dies(self._serve(name, life, session))
         except DistributorError as caught:
             error = caught
             # What lets no machine start lets many not start: said once.
@@ -322,37 +284,13 @@ class Engine:
                 del self._lives[name]
                 self._changed.set()
 
-    def _session(self, machine: Machine) -> AnySession:
-        if isinstance(machine, SimulatedMachine):
-            return SimulatedSession(machine)
-        if isinstance(machine, SealedMachine):
-            return SealedSession(machine, binaries=self._binaries, timeout_s=self._timeout_s)
-        assert isinstance(machine, ReachableMachine)
-        return Session(machine, binaries=self._binaries, timeout_s=self._timeout_s)
-
-    async def _unless_it_dies(self, machine: Machine, serving: Any) -> None:
-        """Run ``serving``; raise what killed the machine, should that come first."""
-        serve = asyncio.ensure_future(serving)
-        death = asyncio.ensure_future(machine.died())
-        try:
-            await asyncio.wait({serve, death}, return_when=asyncio.FIRST_COMPLETED)
-            if serve.done() and isinstance(serve.exception(), SessionError):
-                # The connection ends a moment before its machine is known to be dead.
-                await asyncio.wait({death}, timeout=_DEATH_NEWS_S)
-            if death.done():
-                raise death.result()
-            await serve
-        finally:
-            for task in (serve, death):
-                task.cancel()
-            await asyncio.gather(serve, death, return_exceptions=True)
-
-    async def _serve(self, name: str, life: _Life, session: AnySession) -> None:
+    async def _serve(self, name: str, life: Life, session: AnySession) -> None:
         async with session:
             self.do(self.queue.ready(name))
-            while (ticket := await self._next_ticket(life)) is not None:
+            while (ticket := await life.next()) is not None:
                 if isinstance(ticket, TaskSet):
-                    await self._check(name, session, ticket)
+                    await check(session, name)
+                    self.do(self.queue.checked(name))
                     continue
                 life.attempt = self._attempt(name, ticket)
                 try:
@@ -364,35 +302,8 @@ class Engine:
                 finally:
                     life.attempt = None
 
-    async def _check(self, name: str, session: AnySession, canary: TaskSet) -> None:
-        """Run the canary; nobody who watches is told.
-
-        :raise MachineError: it came to another verdict than it has.
-        """
-        log.info("machine %s is in doubt, and runs a task set whose verdict is known", name)
-        try:
-            record = await session.run(canary, lambda events: None, None, 0)
-        except ConfigurationError as error:
-            log.info("machine %s is believed, since it cannot run that: %s", name, error)
-        else:
-            verdict, reason = record.judge()
-            if verdict not in _CANARY_VERDICTS:
-                raise MachineError(f"a task set that cannot fail was {verdict} on {name}: {reason}")
-        self.do(self.queue.checked(name))
-
-    async def _next_ticket(self, life: _Life) -> Ticket | TaskSet | None:
-        with contextlib.suppress(TimeoutError):
-            # Not wait_for, which in Python 3.11 may swallow a cancellation.
-            async with asyncio.timeout(_PAUSE_AFTER_S):
-                return await life.inbox.get()
-        await life.machine.pause()
-        ticket = await life.inbox.get()
-        if ticket is not None:
-            await life.machine.resume()
-        return ticket
-
     async def _run_set(
-        self, life: _Life, session: AnySession, ticket: Ticket, attempt: Attempt
+        self, life: Life, session: AnySession, ticket: Ticket, attempt: Attempt
     ) -> bool:
         """Whether the machine can be believed: it came to a verdict, or was not to."""
         loop = asyncio.get_running_loop()
@@ -479,23 +390,3 @@ def _result(record: Record, ticket: Ticket, facts: MachineFacts, host_s: float) 
         switches=record.switches,
         trace=record.trace,
     )
-
-
-def binaries(builtin: Mapping[str, Path]) -> Callable[[Task], Path]:
-    """A ``find_binary``: built-in tasks from the image, others where they are.
-
-    :param builtin: the image's executables by name.
-    """
-
-    def find(task: Task) -> Path:
-        if not task.builtin:
-            return Path(task.binary)
-        if task.binary not in builtin:
-            raise ConfigurationError(
-                f"the guest image has no task {task.binary!r}",
-                hint="build it anew: distributor image build; of an image that is not ours, give "
-                "the folder of its executables: --binaries",
-            )
-        return builtin[task.binary]
-
-    return find

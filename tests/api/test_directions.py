@@ -33,9 +33,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"errors", "tasks", "session", "store"},
     "figures": {"errors", "tasks", "session", "store", "analysis", "data"},
     "attach": {"errors", "machines.machine"},
+    "life": {
+        *("errors", "tasks", "session"),
+        *("jobs.job", "machines.machine", "monitors.monitor"),
+    },
     "engine": {
         "attach",
         "errors",
+        "life",
         "tasks",
         "session",
         "jobs",

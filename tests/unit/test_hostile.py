@@ -87,7 +87,7 @@ def test_a_set_on_a_hostile_machine_is_undecided_and_says_why(
 def test_machines_that_always_hang_up_end_the_wait_and_no_set_pays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distributor.engine._DEATH_NEWS_S", 0.01)
+    monkeypatch.setattr("distributor.life._DEATH_NEWS_S", 0.01)
     (tmp_path / "hey").write_bytes(b"\x7fELF")
     builtin = {"hey": tmp_path / "hey"}
     with Distributor(session_type=Kind(hostile.Quitter), builtin=builtin) as distributor:
@@ -106,7 +106,7 @@ def test_stamps_from_one_end_of_time_to_the_other_are_kept(tmp_path: Path) -> No
 def test_machines_that_do_not_answer_a_greeting_end_the_wait(
     tmp_path: Path, loader: type[PlainLoader], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distributor.engine._DEATH_NEWS_S", 0.01)
+    monkeypatch.setattr("distributor.life._DEATH_NEWS_S", 0.01)
     with Distributor(session_type=Kind(loader), builtin={}, timeout=0.3) as distributor:
         distributor.add_job(TaskSet([Task("hey")]))
         with pytest.raises(SessionTimeout, match=r"no answer to a greeting within 0\.3 s"):
@@ -116,7 +116,7 @@ def test_machines_that_do_not_answer_a_greeting_end_the_wait(
 def test_a_word_where_a_frame_is_due_is_no_loader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distributor.engine._DEATH_NEWS_S", 0.01)
+    monkeypatch.setattr("distributor.life._DEATH_NEWS_S", 0.01)
 
     class Stranger(PlainLoader):
         def about(self) -> str:

@@ -15,7 +15,7 @@ from typing import Self
 
 from distributor.analysis.table import printable
 from distributor.durable import DurableRun
-from distributor.engine import Engine, binaries
+from distributor.engine import Engine
 from distributor.errors import (
     ConfigurationError,
     DistributorError,
@@ -34,6 +34,7 @@ from distributor.service.settings import Settings
 from distributor.service.stream import Stream
 from distributor.service.tally import RatioTally
 from distributor.service.watch import Watch, printable_text
+from distributor.session.binary import binary_finder
 from distributor.session.result import Verdict
 from distributor.store.host import distributor_version
 from distributor.store.store import Store
@@ -81,7 +82,7 @@ class Service:
         )
         self.engine = Engine(
             kind,
-            find_binary=binaries(builtin or {}),
+            find_binary=binary_finder(builtin or {}),
             maximum=settings.maximum,
             set_tries=settings.set_tries,
             timeout_s=settings.timeout_s,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,3 +100,23 @@ class Binaries:
             self._kept.clear()
         self._kept[task.name] = binary
         return binary
+
+
+def binary_finder(builtin: Mapping[str, Path]) -> Callable[[Task], Path]:
+    """Finds the file of a task's executable: a built-in one in the image, others where they are.
+
+    :param builtin: the image's executables by name.
+    """
+
+    def find(task: Task) -> Path:
+        if not task.builtin:
+            return Path(task.binary)
+        if task.binary not in builtin:
+            raise ConfigurationError(
+                f"the guest image has no task {task.binary!r}",
+                hint="build it anew: distributor image build; of an image that is not ours, give "
+                "the folder of its executables: --binaries",
+            )
+        return builtin[task.binary]
+
+    return find
