@@ -58,6 +58,8 @@ def test_a_task_that_is_given_twice_is_there_twice(tmp_path: Path) -> None:
         ("p.json", '{"tasks": [5]}', "task 0: it is an object of parameters"),
         ("p.json", '{"tasks": 5}', "p.json"),
         ("p.json", "{", "p.json, line 1"),
+        ("p.json", '{"tasks": [{"binary": "hey", "arg1": 1, "arg1": 2}]}', "has 'arg1' twice"),
+        ("p.json", "[" * 100_000, "p.json: it is nested too deeply"),
         ("p.xls", "", "p.xls"),
     ],
 )

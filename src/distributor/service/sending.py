@@ -12,7 +12,7 @@ from distributor.session.description import Goal
 from distributor.tasks.block import BlockTaskSet
 from distributor.tasks.formats.document import from_folder
 from distributor.tasks.formats.lines import line_of
-from distributor.tasks.formats.text import ENCODING
+from distributor.tasks.formats.text import parse_json, read_text
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import load
 from distributor.tasks.taskset import TaskSet
@@ -60,7 +60,7 @@ def write_body(given: TaskSet | Iterable[TaskSet] | Path | str) -> tuple[str, st
 
 def _product(path: Path) -> Any:
     """What a file holds under ``product``; its binaries' paths are absolute."""
-    product = json.loads(path.read_text(ENCODING))["product"]
+    product = parse_json(read_text(path), str(path))["product"]
     folder = path.parent.resolve()
     return {**product, "tasks": [from_folder(task, folder) for task in product["tasks"]]}
 

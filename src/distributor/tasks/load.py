@@ -14,7 +14,7 @@ from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import tasksets_of
 from distributor.tasks.formats.lines import JSONLines, read_lines
 from distributor.tasks.formats.table import read_table
-from distributor.tasks.formats.text import ENCODING, parse_json
+from distributor.tasks.formats.text import ENCODING, parse_json, read_text
 from distributor.tasks.taskset import TaskSet
 
 #: A file that stands for the standard input.
@@ -138,13 +138,7 @@ def _say(error: Exception) -> str:
 
 
 def _load_json(path: Path) -> Iterable[TaskSet]:
-    try:
-        content = path.read_text(ENCODING)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    return parse(content, ".json", str(path), path.parent)
+    return parse(read_text(path), ".json", str(path), path.parent)
 
 
 def _load_table(path: Path) -> list[TaskSet]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import from_folder
-from distributor.tasks.formats.text import ENCODING
+from distributor.tasks.formats.text import parse_json, read_text
 from distributor.tasks.load import STANDARD_INPUT, load, run_python
 from distributor.tasks.task import Task
 
@@ -64,8 +63,8 @@ def _given(path: Path) -> Iterator[Task]:
 def _listed(path: Path) -> list[Any] | None:
     """The list ``tasks`` of a JSON document; None if it has none, or cannot be read."""
     try:
-        document = json.loads(path.read_text(ENCODING))
-    except (OSError, ValueError):
+        document = parse_json(read_text(path), str(path))
+    except ConfigurationError:
         return None  # load() says why
     listed = document.get("tasks") if isinstance(document, dict) else None
     return listed if isinstance(listed, list) else None

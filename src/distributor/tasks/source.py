@@ -18,7 +18,7 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.lines import line_of
-from distributor.tasks.formats.text import ENCODING
+from distributor.tasks.formats.text import read_text
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import STANDARD_INPUT, load, parse
 from distributor.tasks.taskset import TaskSet
@@ -92,11 +92,7 @@ def describe_file(path: Path) -> Source:
     if path.suffix == ".py":
         _check_steady(path)
     elif path.stat().st_size <= CONTENT_MAX:
-        try:
-            content = path.read_text(ENCODING)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{path} cannot be read: {error}") from error
-        return _content(content, path.suffix, str(path), path.parent)
+        return _content(read_text(path), path.suffix, str(path), path.parent)
     return {"path": str(path.resolve()), "sha256": _fingerprint(path)}
 
 

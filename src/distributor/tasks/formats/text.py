@@ -1,14 +1,28 @@
-"""JSON out of text that a user wrote."""
+"""Text that a user wrote, and the JSON in it, read."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from distributor.errors import ConfigurationError
 
 #: Of files that a user wrote: UTF-8, with the mark that spreadsheets and Windows put before it.
 ENCODING = "utf-8-sig"
+
+
+def read_text(path: Path) -> str:
+    """What a file holds.
+
+    :raise ConfigurationError: it cannot be read, or is no UTF-8.
+    """
+    try:
+        return path.read_text(ENCODING)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
