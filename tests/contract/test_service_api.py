@@ -150,9 +150,16 @@ def test_the_maximum_is_changed_within_its_bound(client: httpx.Client) -> None:
         (b"[" * 100_000, "nested too deeply"),
         (b'{"tasksets": [{"tasks": []}]}', "at least one task"),
         (b'{"tasksets": [{"tasks": [{"binary": "./busy"}]}]}', "paths-are-absolute"),
-        (b'{"tasksets": [{"tasks": [{"binary": "busy", "arg1": ' + b"9" * 5000 + b"}]}]}", "long"),
+        (
+            b'{"tasksets": [{"tasks": [{"binary": "busy", "arg1": ' + b"9" * 5000 + b"}]}]}",
+            "too many digits",
+        ),
         (b'{"tasksets": [{"tasks": [{"binary": "busy", "cores": 8}]}]}', "needs 8 processors"),
         (b'{"tasksets": [{"tasks": [{"binary": "busy"}]}], "offset": -1}', "offset"),
+        (
+            b'{"name": "a", "tasksets": [{"tasks": [{"binary": "busy", "arg1": 1, "arg1": 2}]}]}',
+            "the body: an object has 'arg1' twice",
+        ),
         (b"\xff", "UTF-8"),
     ],
 )

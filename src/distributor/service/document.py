@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from distributor.errors import ConfigurationError
 from distributor.service.models import OFFERED, Offer
-from distributor.tasks.formats.text import ENCODING
+from distributor.tasks.formats.text import ENCODING, parse_json
 from distributor.tasks.source import Source, draw
 from distributor.tasks.taskset import TaskSet
 
@@ -41,7 +41,7 @@ def read_job(body: bytes, media_type: str, offer: dict[str, Any]) -> tuple[Sourc
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{_BODY} is no UTF-8: {error.reason}") from None
     if kind == JSON:
-        document = _parse(text)
+        document = parse_json(text, _BODY, several_lines=True)
         if isinstance(document, dict) and OFFERED & document.keys():
             offer = offer | {key: document.pop(key) for key in OFFERED if key in document}
             text = json.dumps(document)
@@ -82,14 +82,3 @@ def first_of(errors: Iterable[Any]) -> str:
     place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
     what = str(first["msg"]).removeprefix("Value error, ")  # one of our own checks
     return f"{place}: {what}" if place else what
-
-
-def _parse(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"{_BODY}, line {error.lineno}: {error.msg}") from None
-    except ValueError as error:
-        raise ConfigurationError(f"{_BODY} holds a number that is too long: {error}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{_BODY} is nested too deeply") from None
