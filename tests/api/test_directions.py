@@ -148,6 +148,17 @@ def test_what_decides_does_no_input_or_output(name: str) -> None:
     assert not used & IMPURE_MODULES
 
 
+def test_only_the_store_asks_a_database() -> None:
+    users = {
+        name
+        for name, path in MODULES.items()
+        for imported, _ in imports(path)
+        if inside(imported, ["sqlalchemy"])
+    }
+    assert users
+    assert all(inside(name, ["store"]) for name in users), users
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_what_is_imported_is_declared(name: str) -> None:
     declared = {*DEPENDENCIES, "distributor", *sys.stdlib_module_names}

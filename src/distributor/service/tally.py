@@ -5,10 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 
-from sqlalchemy import func, select
-
 from distributor.service.models import Point, Ratio
-from distributor.store.schema import tasksets
 from distributor.store.store import Store
 
 #: Ids of sets that are read at a time; what bounds the memory that the first answer takes.
@@ -61,15 +58,9 @@ class RatioTally:
         return Ratio(points=points)
 
     def _count_new(self) -> None:
-        query = select(func.min(tasksets.c.id), func.max(tasksets.c.id)).where(
-            # A sum is in no index: SQLite would go through all of the run by one.
-            tasksets.c.run_id + 0 == self._run,
-            tasksets.c.id > self._counted,
-        )
-        for first, last in self._store.rows(query):
-            if last is not None:
-                for start in range(first, last + 1, _STEP):
-                    self._count(range(start, min(start + _STEP, last + 1)))
+        new = self._store.newer_ids(self._run, self._counted)
+        for start in range(0, len(new), _STEP):
+            self._count(new[start : start + _STEP])
 
     def _count(self, ids: range) -> None:
         from distributor.analysis.ratio import schedulability

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import Column, Engine, Select, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Engine, Select, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from distributor.errors import StoreError
@@ -209,6 +209,18 @@ class Store:
         counts.update({Verdict(verdict): count for verdict, count in self.rows(query)})
         return counts
 
+    def newer_ids(self, run_id: int, known: int) -> range:
+        """From the first id to the last of a run's sets that were kept after the set ``known``.
+
+        Another run's sets may have some of the ids between them.
+        """
+        query = select(func.min(tasksets.c.id), func.max(tasksets.c.id))
+        query = query.where(_is_of(run_id), tasksets.c.id > known)
+        for first, last in self.rows(query):
+            if last is not None:
+                return range(first, last + 1)
+        return range(0)
+
     def tasksets(
         self, run_id: int, *, batch: int | None = None, set_index: int | None = None
     ) -> Iterator[TaskSetRecord]:
@@ -305,6 +317,14 @@ class Store:
             yield from rows
 
 
+def _is_of(run_id: int) -> ColumnElement[bool]:
+    """Of a run, where a query goes by ids.
+
+    A sum is in no index: SQLite would go through all of the run by one of its indexes.
+    """
+    return tasksets.c.run_id + 0 == run_id
+
+
 def _of(
     query: Select[Any],
     run_id: int,
@@ -315,8 +335,7 @@ def _of(
     if ids is None:
         query = query.where(tasksets.c.run_id == run_id)
     else:
-        # A sum is in no index: SQLite would go through all of the run by one of the two.
-        query = query.where(tasksets.c.run_id + 0 == run_id)
+        query = query.where(_is_of(run_id))
         query = query.where(tasksets.c.id >= ids.start, tasksets.c.id < ids.stop)
     if batch is not None:
         query = query.where(tasksets.c.batch == batch)
