@@ -85,7 +85,7 @@ static pid_t await_clone(struct jobserver *server, const struct maker *maker)
 		return pid;
 	if (maker->level != NULL) /* a deadline task's clone is an ordinary one */
 		policy_set(pid, maker->level);
-	error = process_stopped(pid);
+	error = process_await_stop(pid);
 	if (error != 0)
 		return error;
 	setpgid(pid, pid);

@@ -12,7 +12,7 @@
 /* Below all tasks: they begin at 2. */
 static const struct policy CALM = { .kind = SCHED_FIFO, .fifo = 1, .reset = true };
 
-static struct maker maker = { .place = PREPARER };
+static struct maker maker = { .who = PREPARER };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct run *current; /* under `lock`, as is `busy` */

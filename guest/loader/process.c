@@ -137,7 +137,7 @@ void process_roam(void)
 		sched_setaffinity(0, sizeof all_processors, &all_processors);
 }
 
-int process_stopped(pid_t pid)
+int process_await_stop(pid_t pid)
 {
 	siginfo_t info;
 	int error;
@@ -214,7 +214,7 @@ static pid_t begin(struct maker *maker, struct plan *plan, struct birth *birth)
 	 */
 	if (maker->level == NULL)
 		policy_set(pid, &LOWEST);
-	error = process_stopped(pid);
+	error = process_await_stop(pid);
 	if (error != 0)
 		return error == -EINVAL && birth->error != 0 ? -birth->error : error;
 	touch_entry(plan, pid);

@@ -18,7 +18,7 @@ struct maker {
 	 */
 	const struct policy *level;
 	int64_t deadline_ns; /* the maker's own, relative; 0 for a fixed priority */
-	unsigned place;   /* of its server among a lane's (jobserver.h) */
+	unsigned who;     /* of those that fill the stocks (run.h) */
 	int announced[2]; /* a pipe: what job servers tell it */
 	int making;       /* a pid, until its exec */
 	char stack[CHILD_STACK] __attribute__((aligned(16)));
@@ -55,7 +55,7 @@ pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup, int anno
 pid_t process_settle(const struct plan *plan, pid_t pid);
 
 /* Waits for its stop; 0, or -errno when it has ended instead. */
-int process_stopped(pid_t pid);
+int process_await_stop(pid_t pid);
 
 /* Ends and buries a process that is stopped. */
 void process_drop(pid_t pid);

@@ -14,7 +14,7 @@
  * A thread of its own, not the preparer raised: the tasks may hold that up anywhere, with a
  * child below them, and a deadline that it was lent would stay with it.
  */
-static struct maker maker = { .place = RESCUER };
+static struct maker maker = { .who = RESCUER };
 static _Atomic pid_t thread_id;
 static struct run *_Atomic current;
 static atomic_bool busy;

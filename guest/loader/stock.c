@@ -21,7 +21,7 @@ pid_t stock_make(struct maker *maker, struct lane *lane, uint32_t number)
 {
 	int cgroup = lane->slots > 0 ? lane->slot_procs[number % lane->slots] : -1;
 	pid_t pid = lane->shared ?
-			    jobserver_clone(&lane->servers[maker->place], maker, &lane->plan) :
+			    jobserver_clone(&lane->servers[maker->who], maker, &lane->plan) :
 			    process_begin(maker, &lane->plan, cgroup, -1);
 
 	return pid < 0 ? pid : process_settle(&lane->plan, pid);
