@@ -159,7 +159,25 @@ def test_a_full_store_halts_the_work_until_there_is_room(
     asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("distributor.service.service.RETRY_S", 60 if asked else 0.05)
+    heard = threading.Event()
+    told = 0
+
+    def listen() -> None:
+        nonlocal told
+        with Client(str(service.path)) as listening:
+            for name, what in listening.events():
+                heard.set()
+                if name == "sets":
+                    told += len(what)
+                elif name == "dropped":
+                    told += what["dropped"]
+                if told >= 5:
+                    return
+
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        listener = threading.Thread(target=listen)
+        listener.start()
+        heard.wait(20)
         with monkeypatch.context() as patched:
             patched.setattr(service.service.store, "add", full)
             client.add_job([ONE] * 5)
@@ -182,6 +200,8 @@ def test_a_full_store_halts_the_work_until_there_is_room(
         assert sorted(each.index for each in client.results(job=1)) == [0, 1, 2, 3, 4]
         batches = service.service.store.batches.of_run(service.service.run)
         assert [each.state for each in batches] == ["done", "cancelled"]
+        listener.join(20)
+        assert told == 5  # with those that were not in the store when they ended
 
 
 def test_a_service_that_was_paused_stays_so_when_there_is_room_again(
@@ -199,6 +219,26 @@ def test_a_service_that_was_paused_stays_so_when_there_is_room_again(
             time.sleep(0.05)
         assert client.state().state == "paused"
         client.resume()
+        assert client.wait()
+
+
+def test_a_service_goes_on_where_the_next_result_has_written_what_was_owed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distributor.service.service.RETRY_S", 0.5)
+    with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
+        with monkeypatch.context() as patched:
+            patched.setattr(service.service.store, "add", full)
+            client.add_job([ONE] * 5)
+            while service.service.engine.failure is None:
+                time.sleep(0.01)
+        # As a result does that another machine has, before it is ended.
+        service.service._run.keep_owed()
+        assert client.state().state == "failed"
+        end_s = time.monotonic() + 20
+        while client.state().state == "failed":
+            assert time.monotonic() < end_s
+            time.sleep(0.05)
         assert client.wait()
 
 

@@ -20,7 +20,9 @@ from distributor.service.ledger import WINDOW_S, Rate
 from distributor.service.limit import Bucket, Buckets
 from distributor.service.models import Job, Machine, Set, State
 from distributor.service.stream import BACKLOG_BYTES, Listener, encode
+from distributor.service.watch import Watch
 from distributor.session.result import Clock, Verdict
+from tests.results import a_result, an_attempt
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NONE = dict.fromkeys(Verdict, 0)
@@ -159,6 +161,16 @@ def test_a_batch_is_bounded_however_much_happens() -> None:
     (dropped,) = [event.told for event in told if event.name == "dropped"]
     assert dropped == {"dropped": 10_000 - SETS_MAX}
     assert changes.batch(0.2, state(), [], []) == []
+
+
+def test_only_a_set_that_is_kept_is_told_with_its_number() -> None:
+    ids: list[int | None] = [8, None, None, 11]
+    told: list[Set] = []
+    watch = Watch(lambda *_: None, lambda: ids[len(told) + watch.unkept], told.append)
+    for index in range(len(ids)):
+        watch.finished(an_attempt(index), a_result(jobs=0))
+    assert [(each.id, each.index) for each in told] == [(8, 0), (11, 3)]
+    assert watch.unkept == 2
 
 
 @given(

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ from distributor.errors import (
 from distributor.jobs.queue import QueueState
 from distributor.machines.machine import Machine as RealMachine
 from distributor.machines.machine import MachineKind, MachineState
-from distributor.monitors.monitor import Attempt, Monitor
+from distributor.monitors.monitor import Attempt
 from distributor.service.changes import BATCH_S, Changes, Event
 from distributor.service.jobs import Jobs
 from distributor.service.models import Machine, State
@@ -55,7 +55,6 @@ class Service:
     :param kind: makes the machines.
     :param run: of the store (:func:`.run.service_run`), which its owner closes.
     :param builtin: the image's executables by name.
-    :param monitors: watch every job, beside the store.
     :raise ConfigurationError: when entered: a job's sets cannot be drawn any more.
     :raise StoreError: when entered: the store cannot be read.
     """
@@ -67,7 +66,6 @@ class Service:
         settings: Settings,
         *,
         builtin: Mapping[str, Path] | None = None,
-        monitors: Iterable[Monitor] = (),
     ) -> None:
         self.settings = settings
         self.stream = Stream()
@@ -77,7 +75,7 @@ class Service:
         self._changes = Changes()
         self.watch = Watch(
             self._decided,
-            lambda: run.kept,
+            lambda: None if run.owes else run.kept,
             self._changes.finished,
         )
         self.engine = Engine(
@@ -87,7 +85,7 @@ class Service:
             set_tries=settings.set_tries,
             timeout_s=settings.timeout_s,
             noisy_tries=settings.noisy_tries,
-            monitors=(run, *monitors, self.watch),
+            monitors=(run, self.watch),
         )
         self.ratio = RatioTally(run.store, run.run_id)
         self.jobs = Jobs(self.engine, run, open_max=settings.limits.jobs, cpus=settings.cpus)
@@ -244,7 +242,7 @@ class Service:
         while True:
             await asyncio.sleep(RETRY_S)
             failure = self.engine.failure
-            if failure is None or not self._run.owes:
+            if failure is None:
                 continue
             if not told:
                 log.error("machines are ended: %s", _full(failure))

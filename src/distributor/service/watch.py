@@ -16,14 +16,14 @@ class Watch(Monitor):
     """Counts what ends, and tells of it.
 
     :param decided: is told of each verdict, with the number of its job.
-    :param kept: id in the store of the set that was kept last.
+    :param kept: id in the store of the set that is being told; None if it is not there yet.
     :param tell: is given each set that has its verdict.
     """
 
     def __init__(
         self,
         decided: Callable[[int, Verdict], None],
-        kept: Callable[[], int],
+        kept: Callable[[], int | None],
         tell: Callable[[Set], None],
     ) -> None:
         self._count = decided
@@ -34,7 +34,6 @@ class Watch(Monitor):
         self.sets: Counter[str] = Counter()
         #: Sets that have their verdict, but were not in the store when that was told.
         self.unkept = 0
-        self._last = 0
         self.guest_ns = 0
         self.returned = 0
 
@@ -57,11 +56,9 @@ class Watch(Monitor):
         self.verdicts[result.verdict] += 1
         self.sets[attempt.machine] += 1
         self.guest_ns += result.guest_ns
-        kept = self._kept()
-        if kept == self._last:
+        if (kept := self._kept()) is None:
             self.unkept += 1
         else:
-            self._last = kept
             self._tell(told_set(kept, attempt, result))
 
 
