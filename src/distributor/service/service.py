@@ -167,7 +167,7 @@ class Service:
             try:
                 self._run.keep_owed()
             except StoreError as error:
-                raise StateError(f"results cannot be kept: {_full(error)}") from None
+                raise StateError(f"results cannot be kept: {_why_unkept(error)}") from None
             self._go_on()
         self.engine.do(self.engine.queue.resume())
 
@@ -190,11 +190,15 @@ class Service:
     def state(self) -> State:
         """The service as a whole."""
         queue = self.engine.queue
-        failure = self.engine.failure
-        error = _broken(queue.error) if failure is None else _full(failure)
+        state, error = queue.state, None
+        if self.engine.failure is not None:
+            # The queue is told of it a moment later.
+            state, error = QueueState.FAILED, _why_unkept(self.engine.failure)
+        elif queue.error is not None:
+            error = _why_unstarted(queue.error)
         return State(
             version=self._version,
-            state=queue.state if failure is None else QueueState.FAILED,
+            state=state,
             error=error,
             maximum=queue.maximum,
             max_allowed=self.settings.max_allowed,
@@ -238,20 +242,17 @@ class Service:
 
     async def _mend(self) -> None:
         """Go on by itself when the store takes again what it did not."""
-        told = False
+        told: StoreError | None = None
         while True:
             await asyncio.sleep(RETRY_S)
             failure = self.engine.failure
             if failure is None:
                 continue
-            if not told:
-                log.error("machines are ended: %s", _full(failure))
-            try:
+            if failure is not told:
+                log.error("machines are ended: %s", _why_unkept(failure))
+                told = failure
+            with contextlib.suppress(StoreError):
                 await asyncio.to_thread(self._run.keep_owed)
-            except StoreError:
-                told = True
-            else:
-                told = False
                 self._go_on()
 
     def _go_on(self) -> None:
@@ -288,14 +289,14 @@ class Service:
         )
 
 
-def _full(error: StoreError) -> str:
+def _why_unkept(error: StoreError) -> str:
+    """Why results are not kept, and what to do."""
     return _with_way_out(error, "the service then goes on by itself")
 
 
-def _broken(error: DistributorError | None) -> str | None:
-    """Why no machine is started any more."""
-    way_out = "`distributor service resume` lets it try again"
-    return None if error is None else _with_way_out(error, way_out)
+def _why_unstarted(error: DistributorError) -> str:
+    """Why no machine is started any more, and what to do."""
+    return _with_way_out(error, "`distributor service resume` lets it try again")
 
 
 def _with_way_out(error: DistributorError, way_out: str) -> str:
