@@ -49,6 +49,16 @@ def test_options_that_say_nothing_of_the_machines_are_refused(
     assert "\n" not in str(done.exception)
 
 
+def test_a_file_that_is_wrong_from_the_first_set_on_is_told_without_a_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("sets.jsonl").write_text("{}")
+    done = CliRunner().invoke(app, ["run", "sets.jsonl"])
+    assert isinstance(done.exception, ConfigurationError), done.output
+    assert str(done.exception).startswith("sets.jsonl, line 1: ")
+
+
 @pytest.mark.parametrize(
     ("options", "name"),
     [

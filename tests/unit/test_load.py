@@ -78,6 +78,13 @@ def test_json_holds_the_same_parameters(tmp_path: Path) -> None:
         ),
         ("a.json", "[" * 100_000, "a.json: it is nested too deeply"),
         ("a.json", f"[{'9' * 5000}]", "a.json: it holds a number with too many digits"),
+        ("a.json", " \n", "a.json is empty"),
+        ("a.py", "tasksets = []\n", "a.py: `tasksets` is empty (a run needs at least one task"),
+        (
+            "a.py",
+            "x = 1\nraise SystemExit(0)\n",
+            "a.py, line 2: it ends the program (sys.exit), so that none of its sets can be had",
+        ),
         ("a.csv", f"binary,origin\nbusy,{'[' * 100_000}\n", "line 2: it is nested too deeply"),
     ],
 )
@@ -101,6 +108,11 @@ def test_a_wrong_file_is_told_by_place(tmp_path: Path, name: str, text: str, say
             "tasksets = made()\n",
             "sets.py, line 4: period is 0 ns",
         ),
+        (
+            "def made():\n  yield TaskSet(Task('hey'))\n  raise SystemExit\ntasksets = made()\n",
+            "sets.py, line 4: it ends the program",
+        ),
+        ("tasksets = (each for each in [])\n", "sets.py: `tasksets` gives none"),
         ("tasksets = [TaskSet(Task('hey')), Task('hey')]\n", "sets.py: set 1 of `tasksets` is no"),
         (
             "tasksets = (each for each in [7])\n",
@@ -116,6 +128,32 @@ def test_what_a_program_makes_that_is_wrong_is_told_by_its_line(
         list(load(file))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".csv"])
+def test_a_file_that_is_no_text_is_told(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"a{suffix}"
+    file.write_bytes(b"a\xff\xfe\n")
+    with pytest.raises(ConfigurationError) as caught:
+        list(load(file))
+    assert str(caught.value) == f"{file} is no text in UTF-8: byte 0xff cannot stand there"
+
+
+@pytest.mark.parametrize("name", ["sets", "sets.py", "sets.json", "sets.jsonl", "sets.csv"])
+def test_a_folder_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(ConfigurationError, match=r"is a folder \(name a file in it"):
+        load(tmp_path / name)
+
+
+def test_json_lines_without_any_and_those_that_cannot_be_counted_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"a\.jsonl holds no task set$"):
+        list(load(write(tmp_path / "a.jsonl", "\n\n")))
+    file = write(tmp_path / "b.jsonl", "{}\n")
+    lines = load(file)
+    file.unlink()
+    with pytest.raises(ConfigurationError, match=r"b\.jsonl cannot be read: No such file"):
+        len(lines)  # type: ignore[arg-type]
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -304,12 +304,18 @@ def _checked(
     probe: TaskSet | Iterable[TaskSet] = tasksets
     if isinstance(tasksets, Iterator):
         tasksets, probe = tee(tasksets)
-    job = Job(probe, offset=offset)
-    first = job.take()
-    assert first is not None
-    if job.error is not None:
-        # A generator that has raised once only ends when it is asked again.
-        raise job.error
+    try:
+        job = Job(probe, offset=offset)
+        first = job.take()
+        assert first is not None
+        if job.error is not None:
+            # A generator that has raised once only ends when it is asked again.
+            raise job.error
+    except ConfigurationError as error:
+        # What the file says of itself names the place; there is no job yet.
+        if isinstance(error.__cause__, ConfigurationError):
+            raise error.__cause__ from None
+        raise
     needed = max(task.coreoffset + (task.cores or 1) for task in first.taskset)
     if needed > cpus:
         raise ConfigurationError(

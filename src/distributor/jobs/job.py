@@ -264,7 +264,7 @@ class Job:
         try:
             taskset = next(self._source, None)
         except ConfigurationError as error:
-            self._fail(str(error))
+            self._fail(str(error), error)
             return None
         except Exception as error:  # the user's generator may raise anything
             self._fail(f"{type(error).__name__}: {error}")
@@ -280,11 +280,12 @@ class Job:
             return None
         return Ticket(self, self._source.place - 1, taskset)
 
-    def _fail(self, why: str) -> None:
+    def _fail(self, why: str, error: ConfigurationError | None = None) -> None:
         self._ended = True
         self.error = ConfigurationError(
             f"set {self._source.place} of job {self.number} cannot be had: {why}"
         )
+        self.error.__cause__ = error
 
 
 class _Source:

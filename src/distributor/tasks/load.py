@@ -19,6 +19,7 @@ from distributor.tasks.taskset import TaskSet
 
 #: A file that stands for the standard input.
 STANDARD_INPUT = Path("-")
+_ONE = "a run needs at least one task set"
 
 
 def load(path: Path) -> TaskSet | Iterable[TaskSet]:
@@ -37,6 +38,10 @@ def load(path: Path) -> TaskSet | Iterable[TaskSet]:
         return read_lines(sys.stdin, "standard input", Path())
     if not path.exists():
         raise ConfigurationError(f"there is no file {path}")
+    if path.is_dir():
+        raise ConfigurationError(
+            f"{path} is a folder", hint="name a file in it: .py, .json, .jsonl or .csv"
+        )
     if path.suffix not in _READERS:
         raise ConfigurationError(
             f"{path} is neither Python (.py) nor JSON (.json), JSON lines (.jsonl) or CSV (.csv)"
@@ -74,7 +79,7 @@ def run_python(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}{line}: {error.msg}") from error
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # the user's file may raise anything
+    except (Exception, SystemExit) as error:  # the user's file may raise anything
         raise ConfigurationError(f"{path}{_line(error, path)}: {_say(error)}") from error
 
 
@@ -93,6 +98,8 @@ def _load_python(path: Path) -> TaskSet | Iterable[TaskSet]:
     if isinstance(tasksets, Iterator):
         return _drawn(tasksets, path)
     if isinstance(tasksets, list | tuple):
+        if not tasksets:
+            raise ConfigurationError(f"{path}: `tasksets` is empty", hint=_ONE)
         for place, each in enumerate(tasksets):
             _check(each, place, path)
     return tasksets
@@ -105,8 +112,10 @@ def _drawn(tasksets: Iterator[TaskSet], path: Path) -> Iterator[TaskSet]:
         try:
             taskset = next(tasksets)
         except StopIteration:
+            if not place:
+                raise ConfigurationError(f"{path}: `tasksets` gives none", hint=_ONE) from None
             return
-        except Exception as error:  # the user's generator may raise anything
+        except (Exception, SystemExit) as error:  # the user's generator may raise anything
             raise ConfigurationError(f"{path}{_line(error, path)}: {_say(error)}") from error
         _check(taskset, place, path)
         yield taskset
@@ -121,7 +130,7 @@ def _check(given: object, place: int, path: Path) -> None:
         )
 
 
-def _line(error: Exception, path: Path) -> str:
+def _line(error: BaseException, path: Path) -> str:
     """The last line of the user's own file that was running."""
     lines = [
         frame.lineno
@@ -131,9 +140,11 @@ def _line(error: Exception, path: Path) -> str:
     return f", line {lines[-1]}" if lines else ""
 
 
-def _say(error: Exception) -> str:
+def _say(error: BaseException) -> str:
     if isinstance(error, ConfigurationError):
         return str(error)
+    if isinstance(error, SystemExit):
+        return "it ends the program (sys.exit), so that none of its sets can be had"
     return f"{type(error).__name__}: {error}"
 
 

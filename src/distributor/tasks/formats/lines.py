@@ -9,7 +9,7 @@ from typing import IO
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import entry_of, taskset_of
-from distributor.tasks.formats.text import ENCODING, parse_json
+from distributor.tasks.formats.text import ENCODING, no_text, parse_json
 from distributor.tasks.taskset import TaskSet
 
 
@@ -28,26 +28,37 @@ class JSONLines:
             with self._path.open(encoding=ENCODING) as file:
                 yield from read_lines(file, str(self._path), self._path.parent)
         except OSError as error:
-            raise ConfigurationError(
-                f"{self._path} cannot be read: {error.strerror or error}"
-            ) from error
+            raise self._unread(error) from error
 
     def __len__(self) -> int:
         if self._count is None:
-            with self._path.open("rb") as file:
-                self._count = sum(1 for line in file if line.strip())
+            try:
+                with self._path.open("rb") as file:
+                    self._count = sum(1 for line in file if line.strip())
+            except OSError as error:
+                raise self._unread(error) from error
         return self._count
+
+    def _unread(self, error: OSError) -> ConfigurationError:
+        return ConfigurationError(f"{self._path} cannot be read: {error.strerror or error}")
 
 
 def read_lines(file: Iterable[str], name: str, folder: Path) -> Iterator[TaskSet]:
-    """The sets of an open file; empty lines are passed over."""
+    """The sets of an open file; empty lines are passed over.
+
+    :raise ConfigurationError: a line holds no set, or none holds anything.
+    """
+    some = False
     try:
         for number, line in enumerate(file, 1):
             if line.strip():
+                some = True
                 where = f"{name}, line {number}"
                 yield taskset_of(parse_json(line, where), where, folder)
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{name} cannot be read: {error}") from error
+        raise no_text(name, error) from error
+    if not some:
+        raise ConfigurationError(f"{name} holds no task set")
 
 
 def line_of(taskset: TaskSet) -> str:

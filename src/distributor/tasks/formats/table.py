@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import from_folder, parameters_of
-from distributor.tasks.formats.text import parse_json
+from distributor.tasks.formats.text import no_text, parse_json
 from distributor.tasks.task import Task, is_parameter
 from distributor.tasks.taskset import TaskSet
 
@@ -49,7 +49,9 @@ def read_table(file: Iterable[str], name: str, folder: Path) -> list[TaskSet]:
                     f"{name}, line 1: there is no parameter {column!r}", hint=hint
                 )
         rows = [(reader.line_num, row) for row in reader]
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise no_text(name, error) from error
+    except csv.Error as error:
         raise ConfigurationError(f"{name}, line {reader.line_num}: {error}") from error
     if not rows:
         raise ConfigurationError(f"{name} holds no task")

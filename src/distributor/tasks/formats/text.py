@@ -22,7 +22,7 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+        raise no_text(str(path), error) from error
 
 
 def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
@@ -30,9 +30,12 @@ def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
 
     :param where: the file or the line, for messages.
     :param several_lines: name the line, too.
-    :raise ConfigurationError: it is no JSON, or beyond what Python reads: nested deeper than
-        some hundreds, or with a number of more than 4,300 digits; or an object has a name twice.
+    :raise ConfigurationError: there is nothing, or it is no JSON, or beyond what Python reads:
+        nested deeper than some hundreds, or with a number of more than 4,300 digits; or an object
+        has a name twice.
     """
+    if not text.strip():
+        raise ConfigurationError(f"{where} is empty")
     try:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -44,6 +47,13 @@ def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
         raise ConfigurationError(f"{where}: it is nested too deeply") from None
     except ValueError as error:
         raise ConfigurationError(f"{where}: it holds a number with too many digits") from error
+
+
+def no_text(name: str, error: UnicodeDecodeError) -> ConfigurationError:
+    """To be raised: the file's bytes are none of :data:`ENCODING`."""
+    return ConfigurationError(
+        f"{name} is no text in UTF-8: byte {error.object[error.start]:#04x} cannot stand there"
+    )
 
 
 class _Twice(Exception):
