@@ -49,6 +49,40 @@ def test_a_command_that_is_broken_off_says_so_in_one_line(
     assert (done.returncode, done.stdout, done.stderr) == (value, "in order", says)
 
 
+#: Ctrl-C before there is a command: while modules are imported, its words read, the rest.
+EARLY = """
+import builtins
+
+def broken_off(*_, **__):
+    raise KeyboardInterrupt
+
+if "MOMENT" == "import":
+    imports = builtins.__import__
+    builtins.__import__ = lambda name, *more: (
+        broken_off() if name == "typer" else imports(name, *more)
+    )
+else:
+    from distributor.cli import main
+    if "MOMENT" == "words":
+        main._Group.parse_args = broken_off
+    else:
+        main.app = broken_off
+from distributor.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["import", "words", "rest"])
+def test_ctrl_c_before_there_is_a_command_is_one_line_too(moment: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY.replace("MOMENT", moment), "tasks"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "distributor: interrupted\n")
+
+
 def test_a_service_whose_start_is_broken_off_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

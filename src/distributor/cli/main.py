@@ -82,10 +82,20 @@ class _Commands(MutableMapping[str, Any]):
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+#: Of files that are not this user's, or not what they are taken for.
+_NOT_THEIRS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+
+
 class _Group(TyperGroup):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.commands = _Commands()
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            return super().make_context(*arguments, **options)
+        except KeyboardInterrupt:
+            raise interrupted() from None
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -131,7 +141,12 @@ def main() -> None:
         # Whoever read our output has gone (`| head`): end as other commands do.
         sys.stderr.close()
         sys.exit(EXIT_BROKEN_PIPE)
+    except KeyboardInterrupt:
+        sys.exit(interrupted().exit_code)
     except OSError as error:
+        if error.errno in _NOT_THEIRS and error.filename:
+            sys.stderr.write(f"distributor: cannot use {error.filename}: {error.strerror}\n")
+            sys.exit(EXIT_BAD_INPUT)
         if error.errno not in _NO_ROOM:
             raise
         where = f" {error.filename}" if error.filename else ""
