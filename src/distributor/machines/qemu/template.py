@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distributor.errors import MachineLost, QMPError
+from distributor.errors import ImageError, MachineError, MachineLost, QMPError
 from distributor.machines.base import complete
 from distributor.machines.image.cache import alone, cache_folder
 from distributor.machines.qemu.boot import BootLimits, boot
@@ -48,6 +49,8 @@ _ABILITIES = {
 _QUIET = {"announce-rounds": 0}
 _READ_BYTES = 1 << 20
 _CPUINFO = Path("/proc/cpuinfo")
+#: A disk with less room than this is what a QEMU died of that had its memory there.
+_ROOM_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +200,34 @@ async def template(
     :raise LaunchError: QEMU did not come up.
     :raise BootError: the template was not up within the limits.
     :raise GuestFault: the guest gave up.
+    :raise ImageError: it cannot be kept: there is no room, or nothing may be written there.
     """
     restored = restored_spec(spec)
     folder = _folder(spec)
+    with _told_of(folder.parent):
+        return await _template(spec, restored, folder, console, limits, copies)
+
+
+@contextmanager
+def _told_of(folder: Path) -> Iterator[None]:
+    """What a disk refuses, with what can be done about it."""
+    try:
+        yield
+    except OSError as error:
+        raise ImageError(
+            f"no template of the machines can be kept in {folder}: {error.strerror or error}",
+            hint="make room there, or set XDG_CACHE_HOME to have the cache elsewhere",
+        ) from error
+
+
+async def _template(
+    spec: MachineSpec,
+    restored: MachineSpec,
+    folder: Path,
+    console: Path,
+    limits: BootLimits,
+    copies: Copies,
+) -> Template:
     async with alone(folder.with_name(f".{folder.name}.lock")):
         if not (folder / _STATE).is_file():
             shutil.rmtree(folder, ignore_errors=True)
@@ -273,6 +301,12 @@ async def _boot_and_save(spec: MachineSpec, console: Path, limits: BootLimits) -
         if apart:
             copy_data(written, memory)
         return state
+    except MachineError as error:
+        disk = os.fstatvfs(memory)
+        if not apart and disk.f_bavail * disk.f_frsize < _ROOM_BYTES:
+            # A page of the file that finds no room ends QEMU without a word (SIGBUS).
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise
     finally:
         for each in owned:
             await complete(asyncio.create_task(each.end()))
