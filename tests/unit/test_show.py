@@ -68,6 +68,9 @@ def test_the_limit_can_be_set(shown: Show) -> None:
 
 def test_another_run_and_one_job_of_it_can_be_shown(shown: Show) -> None:
     first = shown("--run", "1")
+    assert shown("1") == shown("1", "--run", "1") == first
+    with pytest.raises(ConfigurationError, match="run 1 and --run 2 are not the same"):
+        shown("1", "--run", "2")
     assert "not ended" in first[0]
     assert first[1] == "1 task set: 0 schedulable, 1 missed, 0 failed, 0 undecided"
     second = shown("--job", "2")

@@ -256,5 +256,5 @@ def _sentence(search: Campaign, progress: ProgressMonitor, store: str) -> str:
         state = "There is more to run; --resume goes on."
     return (
         f"{progress.decided} task sets in {progress.wall_s:.1f} s, {total} in all. {state}\n"
-        f"Kept in {store} as run {search.run_id}: see `distributor show --run {search.run_id}`."
+        f"Kept in {store} as run {search.run_id}: see `distributor show {search.run_id}`."
     )

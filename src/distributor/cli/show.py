@@ -16,7 +16,7 @@ from distributor.analysis.report import PRIORITY_NOTE, job_table, parameter_tabl
 from distributor.analysis.summary import summarize
 from distributor.analysis.table import Column, counted, printable, shortened, table_lines
 from distributor.analysis.theory import judge
-from distributor.cli.options import JsonLinesOption, ReadStoreOption
+from distributor.cli.options import JsonLinesOption, LastRunArgument, ReadStoreOption
 from distributor.errors import ConfigurationError, StoreError
 from distributor.session.result import TaskJob
 from distributor.store.record import JobRecord, RunRecord, TaskSetRecord
@@ -46,8 +46,9 @@ _SET_COLUMNS = (
 
 def show(
     store: ReadStoreOption = DEFAULT_STORE,
-    run: Annotated[
-        int | None, typer.Option("--run", min=1, help="Number of the run; the last one if unset.")
+    run: LastRunArgument = None,
+    same: Annotated[
+        int | None, typer.Option("--run", min=1, help="The same as RUN, as an option.")
     ] = None,
     taskset: Annotated[
         int | None,
@@ -67,6 +68,11 @@ def show(
     as_json: JsonLinesOption = False,
 ) -> None:
     """Show what a store holds: a run's task sets, or one set's tasks and jobs."""
+    if None not in (run, same) and run != same:
+        raise ConfigurationError(
+            f"run {run} and --run {same} are not the same", hint="leave one of them out"
+        )
+    run = run or same
     most = limit or None if limit is not None or as_json else 50
     with Store.open(store, create=False) as opened:
         if runs:
@@ -148,7 +154,7 @@ def find_taskset(store: Store, run_id: int, job: int | None, set_index: int) -> 
         where = f"run {run_id}" if job is None else f"job {job} of run {run_id}"
         raise StoreError(
             f"{where} has no set {set_index} in {store.name}",
-            hint=f"`distributor show --run {run_id}` lists its sets",
+            hint=f"`distributor show {run_id}` lists its sets",
         )
     if len(found) > 1:
         of = " and ".join(str(each.batch) for each in found)
