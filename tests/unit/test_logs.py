@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from distributor.cli.logs import LogFormat, parse_level, set_up_logging
+import distributor
+from distributor.cli.logs import PARTS, LogFormat, parse_level, set_up_logging
 from distributor.errors import ConfigurationError
 
 
@@ -53,6 +56,36 @@ def test_what_a_command_asks_for_goes_before_the_environment(
 def test_what_is_no_level_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigurationError, match="says not how much to log"):
         parse_level(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["TYPO", "distributor.TYPO", "distributor.engine.TYPO", "distributor..engine", ".", "engine"],
+)
+def test_a_part_that_there_is_not_is_refused_with_those_there_are(wrong: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_level(f"{wrong}=debug")
+    assert str(caught.value).startswith(f"'{wrong}=debug': nothing logs as '{wrong}' (parts are d")
+    assert "distributor.engine, distributor.machines" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "part", [*PARTS, "distributor.machines.qemu.rights", "sqlalchemy.engine.Engine", "asyncio"]
+)
+def test_a_part_that_there_is_can_be_named(part: str) -> None:
+    assert parse_level(f"{part}=info") == (part, logging.INFO)
+
+
+def test_every_logger_of_ours_is_in_a_part_that_is_named() -> None:
+    source = Path(distributor.__file__).parent
+    found = 0
+    for path in source.rglob("*.py"):
+        module = ".".join(("distributor", *path.relative_to(source).with_suffix("").parts))
+        for name in re.findall(r'getLogger\((__name__|"distributor[^"]*")\)', path.read_text()):
+            part = module if name == "__name__" else name.strip('"')
+            assert part == "distributor" or part.startswith(PARTS[1:]), path
+            found += 1
+    assert found > 10
 
 
 def test_into_a_file_a_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

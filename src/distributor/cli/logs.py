@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterable
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 VARIABLE = "DISTRIBUTOR_LOG"
 _LEVELS = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()
            if name in ("DEBUG", "INFO", "WARNING", "ERROR")}  # fmt: skip
+#: Those that log; a module below one is a part as well.
+PARTS = (
+    *("distributor", "distributor.attach", "distributor.engine", "distributor.machines"),
+    *("distributor.monitors", "distributor.service"),
+)
+#: What we stand on, with all below: each has loggers of its own.
+_OTHERS = ("asyncio", "qemu", "sqlalchemy", "uvicorn")
 
 
 class LogFormat(StrEnum):
@@ -57,7 +65,7 @@ def set_up_logging(
     :param level: of what nobody mentions.
     :param console: where people's lines go.
     :param stamped: begin a line with its time and part.
-    :raise ConfigurationError: one of them is no level.
+    :raise ConfigurationError: one of them is no level, or of no part.
     """
     # Uvicorn's news is every start and end of a server.
     levels = {"": level, "uvicorn": logging.WARNING}
@@ -74,7 +82,7 @@ def set_up_logging(
 def parse_level(text: str) -> tuple[str, int]:
     """A part's name ("" for all), and its level.
 
-    :raise ConfigurationError: it is neither LEVEL nor PART=LEVEL.
+    :raise ConfigurationError: it is neither LEVEL nor PART=LEVEL, or there is no such part.
     """
     part, separator, name = text.rpartition("=")
     level = _LEVELS.get(name.strip().lower())
@@ -84,7 +92,22 @@ def parse_level(text: str) -> tuple[str, int]:
             f"{text!r} says not how much to log",
             hint=f"a level is {', '.join(_LEVELS)}; distributor.engine=debug is one of a part",
         )
+    if part and not _is_part(part):
+        raise ConfigurationError(
+            f"{text!r}: nothing logs as {part!r}",
+            hint=f"parts are {', '.join(PARTS)}; beside them {', '.join(_OTHERS)}",
+        )
     return part, level
+
+
+def _is_part(name: str) -> bool:
+    root, _, _ = name.partition(".")
+    if root != "distributor":
+        return root in _OTHERS
+    try:
+        return find_spec(name) is not None
+    except (ImportError, ValueError):  # of a name below one that is no package
+        return False
 
 
 def _handler(form: LogFormat, console: Console | None, stamped: bool) -> logging.Handler:
