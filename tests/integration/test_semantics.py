@@ -290,7 +290,11 @@ def test_a_long_job_holds_up_no_task_above_it(
         )
     )
     assert (result.verdict, len(result.jobs)) == (Verdict.SCHEDULABLE, jobs + 1)
-    assert max(job.response_ns for job in result.jobs if job.task_id == 0) < MS
+    task = [job for job in result.jobs if job.task_id == 0]
+    assert max(job.response_ns for job in task) < MS
+    # A clone takes less memory, so that more of them are ready.
+    ready = task[: 300 if name == "busy" else 120]
+    assert max(job.start_ns - (job.release_ns or 0) for job in ready) < MS / 20
 
 
 def test_a_task_that_kills_all_others_ends_them_and_not_the_machine(
