@@ -18,6 +18,7 @@ from distributor import (
     LaunchError,
     Monitor,
     RandomTaskSets,
+    Result,
     StateError,
     StoreError,
     Task,
@@ -233,6 +234,41 @@ def test_a_set_that_kills_its_machines_has_no_new_tries_after_a_crash(
     assert (record.verdict, record.attempts) == (Verdict.UNDECIDED, 3)
     assert record.machines == ("m1", "m2", "m1")
     assert "panic" in record.reason
+
+
+def test_what_a_full_disk_did_not_take_is_written_in_its_order(
+    store: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = DurableRun(store)
+    given = sets(3)
+    run.add(describe(given))
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run._store, "add", full)
+        for index, verdict in ((2, Verdict.MISSED), (0, Verdict.FAILED), (1, Verdict.SCHEDULABLE)):
+            with pytest.raises(StoreError, match="the disk is full"):
+                run.finished(an_attempt(index, taskset=given[index]), a_result(verdict))
+    assert kept(store) == []
+    written: list[int] = []
+    add = run._store.add
+
+    def room(run_id: int, attempt: Attempt, result: Result) -> int:
+        written.append(attempt.index)
+        return add(run_id, attempt, result)
+
+    monkeypatch.setattr(run._store, "add", room)
+    run.keep_owed()
+    assert not run.owes
+    run.close()
+    assert written == [2, 0, 1]
+    assert kept(store) == [
+        (1, 0, Verdict.FAILED),
+        (1, 1, Verdict.SCHEDULABLE),
+        (1, 2, Verdict.MISSED),
+    ]
 
 
 # Where sets come from
