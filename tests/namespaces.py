@@ -11,12 +11,13 @@ import pytest
 ALONE = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--net")
 
 
-def bridges() -> bool:
+def may_make_bridges() -> bool:
     """Whether this host lets this user make bridges and taps."""
     done = subprocess.run([*ALONE, "true"], check=False, capture_output=True)
     return done.returncode == 0 and os.access("/dev/net/tun", os.R_OK | os.W_OK)
 
 
 def need_bridges() -> None:
-    if not bridges():
+    """Skip the test where there can be none."""
+    if not may_make_bridges():
         pytest.skip("this host lets this user make no network namespace or no taps")

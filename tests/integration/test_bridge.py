@@ -22,7 +22,7 @@ from distributor import Distributor, Task, TaskSet, Verdict
 from distributor.errors import BootError, ConfigurationError, MachineLost, NetworkError
 from distributor.machines.image import Image
 from distributor.machines.qemu import QemuKind, QemuMachine
-from distributor.network.bridge.look import enter, look
+from distributor.network.bridge.look import look, nsenter_words
 from tests.integration.conftest import Results
 from tests.namespaces import need_bridges
 from tests.rough import RoughNetwork
@@ -64,7 +64,7 @@ def bridge_of(kind: QemuKind) -> dict[str, Any]:
 
 def inside(kind: QemuKind, *words: str) -> str:
     """What a command prints in the bridge's namespace."""
-    command = [*enter(bridge_of(kind)["keeper"]), *words]
+    command = [*nsenter_words(bridge_of(kind)["keeper"]), *words]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

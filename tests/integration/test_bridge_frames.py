@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from distributor.network.bridge import Bridge
 from distributor.network.bridge.bridge import BridgeLine
-from distributor.network.bridge.look import enter, look
+from distributor.network.bridge.look import look, nsenter_words
 from distributor.network.line import Line
 from distributor.network.plan import BridgePlan
 from tests.namespaces import need_bridges
@@ -54,7 +54,7 @@ class Rig:
     def inside(self, *words: str) -> str:
         """What a command prints in the namespace."""
         (told,) = look([self.folder])
-        command = [*enter(told["keeper"]), *words]
+        command = [*nsenter_words(told["keeper"]), *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def shout(self) -> None:

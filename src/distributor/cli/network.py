@@ -10,7 +10,7 @@ import typer
 
 from distributor.analysis.table import counted
 from distributor.machines.folder import run_folders
-from distributor.network.bridge.look import enter, look
+from distributor.network.bridge.look import look, nsenter_words
 from distributor.network.dhcp import dhcpd_lines, dnsmasq_lines
 from distributor.network.plan import MACHINES, SUBNET, BridgePlan
 
@@ -93,7 +93,7 @@ def show(
 def _line(bridge: dict[str, Any]) -> str:
     dnsmasq = f"dnsmasq {bridge['dnsmasq']}" if bridge["dnsmasq"] else "no dnsmasq"
     uplink = f", uplink {bridge['uplink']}" if bridge["uplink"] else ""
-    namespace = f"{bridge['namespace']} ({' '.join(enter(bridge['keeper']))})"
+    namespace = f"{bridge['namespace']} ({' '.join(nsenter_words(bridge['keeper']))})"
     return (
         f"process {bridge['process']}: {bridge['bridge']} {bridge['address']} in {namespace}, "
         f"{dnsmasq}{uplink}; {counted(len(bridge['machines']), 'machine')}"

@@ -21,7 +21,7 @@ def look(folders: Iterable[Path]) -> list[dict[str, Any]]:
     return [told for folder in folders if (told := _ask(folder / SOCKET)) is not None]
 
 
-def enter(keeper: int) -> list[str]:
+def nsenter_words(keeper: int) -> list[str]:
     """The words before a command that is to run in the namespace of a bridge of this user's."""
     own = [] if os.geteuid() == 0 else ["-U", "--preserve-credentials"]
     return ["nsenter", *own, "-n", "-t", str(keeper)]
