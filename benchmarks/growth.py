@@ -21,11 +21,6 @@ from benchmarks.memory import measure
 from distributor import Distributor, Task, TaskSet
 from distributor.figures.style import SERIES, WIDE, save
 
-SETS = (10, 100, 1000)
-MACHINES = (1, 4, 16, 42)
-TASKS = (1, 5, 20, 50)
-JOBS = (1, 100, 1000, 10_000)
-
 
 class Line(NamedTuple):
     """One thing that is varied.
@@ -45,19 +40,9 @@ class Line(NamedTuple):
 Costs = list[tuple[Line, dict[int, float]]]
 
 
-def lines() -> list[Line]:
-    """What is varied, one after the other."""
-    _sets_s(1)  # boots the template, if there is none
-    return [
-        Line("sets", "a run of so many sets, two machines", SETS, (10_000,), _sets_s),
-        Line("machines", "so many machines ready, network user", MACHINES, (), _ready_s),
-        Line("tasks", "a set of so many tasks, one job each", TASKS, (), _tasks_s),
-        Line("jobs", "a task of so many jobs", JOBS, (100_000,), _jobs_s),
-    ]
-
-
 def main() -> Iterator[Measured]:
-    for line in lines():
+    _sets_s(1)  # boots the template, if there is none
+    for line in LINES:
         for value in line.values:
             yield measured(f"growth_{line.name}_{value}", line.cost(value), "s")
 
@@ -86,10 +71,20 @@ def _jobs_s(count: int) -> float:
     return _run_s([TaskSet(Task("idle", period_ms=1, priority=1, numberofjobs=count))], 1)
 
 
+#: What is varied, one after the other.
+LINES = (
+    Line("sets", "a run of so many sets, two machines", (10, 100, 1000), (10_000,), _sets_s),
+    Line("machines", "so many machines ready, network user", (1, 4, 16, 42), (), _ready_s),
+    Line("tasks", "a set of so many tasks, one job each", (1, 5, 20, 50), (), _tasks_s),
+    Line("jobs", "a task of so many jobs", (1, 100, 1000, 10_000), (100_000,), _jobs_s),
+)
+
+
 def measure_all() -> Costs:
     """Measure every value of every line; shows each as it comes."""
+    _sets_s(1)  # as above
     found: Costs = []
-    for line in lines():
+    for line in LINES:
         costs = {}
         for value in line.values + line.more:
             costs[value] = line.cost(value)
