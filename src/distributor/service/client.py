@@ -82,13 +82,18 @@ class Client:
                 "a monitor cannot watch over a connection",
                 hint="read `results`, or follow `events`",
             )
-        beside: dict[str, Any] = {"offset": offset, "switches": switches, "name": name}
-        beside["key"] = uuid.uuid4().hex
+        beside: dict[str, Any] = {
+            "offset": offset,
+            "switches": switches,
+            "name": name,
+            "key": uuid.uuid4().hex,
+        }
         if session_params:
             beside["admission"] = name_goal(session_params)
         content, kind = write_body(taskset)
         answer = self._channel.ask(
-            *("POST", "/jobs"),
+            "POST",
+            "/jobs",
             again=True,
             content=content,
             headers={"content-type": kind},
