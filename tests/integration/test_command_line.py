@@ -209,7 +209,7 @@ def test_a_dry_run_prints_the_command_and_runs_nothing(sets: Path, tmp_path: Pat
         ("from distributor import Task\nTask('./a_name_of_16_chr')", "at most 15 characters"),
         ("from distributor import TaskSet\nTaskSet([])", "at least one task"),
         ("from distributor import Task\nTask('hey', numberofjobs=0)", "numberofjobs is 0"),
-        ("tasksets = []", "a job needs at least one task set"),
+        ("tasksets = []", "`tasksets` is empty (a run needs at least one task set)"),
         ("tasksets = (x for x in [1])", "set 0 of `tasksets` is no task set but 1"),
         (
             "from distributor import Task, TaskSet\n"

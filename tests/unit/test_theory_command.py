@@ -66,7 +66,7 @@ def test_costs_are_counted(sets: Path) -> None:
 def test_what_is_no_task_set_is_told_with_its_place(tmp_path: Path) -> None:
     path = tmp_path / "odd.py"
     path.write_text("tasksets = iter([])")
-    with pytest.raises(ConfigurationError, match="no task set"):
+    with pytest.raises(ConfigurationError, match="`tasksets` gives none"):
         theory(path)
     path.write_text("tasksets = [7]")
     with pytest.raises(ConfigurationError, match="set 0 of `tasksets` is no task set but 7"):
