@@ -27,15 +27,18 @@ void executor_wake(void)
 
 static void reap(struct run *run)
 {
-	for (size_t i = 0; i < run->count; i++)
+	for (size_t i = 0; i < run->count; i++) {
+		job_bury(run->order[i]);
 		if (run->order[i]->running != NULL)
 			job_reap(run, run->order[i]);
+	}
 }
 
-static void wait_for_end(struct lane *lane, int64_t release_ns)
+static void wait_for_end(struct run *run, struct lane *lane, int64_t release_ns)
 {
 	if (lane->due++ == 0)
 		lane->due_ns = release_ns;
+	job_await_end(run, lane);
 }
 
 static void release(struct run *run, struct lane *lane)
@@ -57,11 +60,11 @@ static void release(struct run *run, struct lane *lane)
 		job_sweep(lane);
 	if (lane->task->overrun == OVERRUN_LATE) {
 		if (more)
-			wait_for_end(lane, release_ns);
+			wait_for_end(run, lane, release_ns);
 	} else if (exiting) {
 		/* it made it: this release starts its job as soon as the process is gone */
 		if (more && lane->due == 0)
-			wait_for_end(lane, release_ns);
+			wait_for_end(run, lane, release_ns);
 	} else if (lane->task->overrun == OVERRUN_KILL) {
 		job_kill(lane, EXIT_PERIOD);
 	}
@@ -96,6 +99,8 @@ static void act(struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		struct lane *lane = run->order[i];
 
+		if (lane->running != NULL && lane->critical_ns <= now)
+			job_reap(run, lane);
 		if (lane->running != NULL && lane->critical_ns <= now)
 			job_kill(lane, EXIT_CRITICAL);
 		while (!run->stop && releasing(lane) && lane->next_ns <= now)

@@ -16,6 +16,7 @@
 #define FLAG_EXITING 0x4UL /* PF_EXITING in /proc/PID/stat */
 #define EXIT_CANNOT_RUN 126
 #define LATE_NS (50 * NS_PER_US) /* more than a release on time takes */
+#define ASLEEP_NS (20 * NS_PER_US) /* more than it takes from the end of a turn to sleep, undisturbed */
 /* In a quiet run the server reads the trace only this often, lest it overflow. */
 #define JOBS_PER_DRAIN 1024
 
@@ -65,40 +66,127 @@ void job_end(struct run *run, struct lane *lane, enum outcome outcome, int exit_
  * long after its release, the deadline is to be as much nearer. Tasks with a budget keep
  * what they have: for them it is the budget that says when they may run.
  */
-static void correct_deadline(const struct lane *lane, pid_t pid, int64_t late_ns)
+static void correct_deadline(struct lane *lane, pid_t pid, int64_t late_ns)
 {
 	struct policy policy = lane->plan.policy;
+	bool correct = policy.kind == SCHED_DEADLINE && policy.runtime_ns == policy.period_ns &&
+		       late_ns >= LATE_NS && policy.deadline_ns >= (uint64_t)late_ns + LATE_NS;
 
-	if (policy.kind != SCHED_DEADLINE || policy.runtime_ns != policy.period_ns ||
-	    late_ns < LATE_NS || policy.deadline_ns < (uint64_t)late_ns + LATE_NS)
-		return;
-	policy.deadline_ns -= (uint64_t)late_ns;
-	policy.runtime_ns = policy.period_ns = policy.deadline_ns;
-	policy_set(pid, &policy);
+	if (correct) {
+		policy.deadline_ns -= (uint64_t)late_ns;
+		policy.runtime_ns = policy.period_ns = policy.deadline_ns;
+	}
+	if (correct || lane->corrected)
+		policy_set(pid, &policy);
+	lane->corrected = correct;
+}
+
+/* The process at the head of the stock has been taken, or is gone. */
+static void pop(struct lane *lane)
+{
+	struct stock *stock = &lane->stock;
+
+	lane->turning = lane->corrected = false;
+	stock->used++;
+	if (stock->made < lane->task->jobs && (stock->made - stock->used) * 2 <= stock->target)
+		preparer_wake();
+}
+
+/* Whether it has ended; it is buried then. */
+static bool ended(pid_t pid)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0 || info.si_pid != 0;
+}
+
+/* Ends the process at the stock's head: another takes its place. */
+static void dismiss(struct lane *lane)
+{
+	lane->dying = lane->stock.ready[lane->stock.used % STOCK_MAX];
+	kill(lane->dying, SIGKILL);
+	pop(lane);
+}
+
+void job_bury(struct lane *lane)
+{
+	if (lane->dying != 0 && ended(lane->dying))
+		lane->dying = 0;
+}
+
+/* Whether its end is to be told at once: else it is seen when there is something to do. */
+static bool urgent(const struct run *run, const struct lane *lane)
+{
+	return !run->quiet || lane->due > 0 || lane->started == lane->task->jobs;
+}
+
+/*
+ * One more turn for the process at the stock's head; false if that cannot have it. It may have
+ * been killed. And the kernel renews a deadline only for a process that slept: one that ended its
+ * last turn just now, or has been kept from going to sleep, has not.
+ */
+static bool go_on(const struct run *run, struct lane *lane)
+{
+	struct record *record = lane->running;
+	bool deadline = lane->plan.policy.kind == SCHED_DEADLINE;
+	pid_t pid = lane->stock.ready[lane->stock.used % STOCK_MAX];
+
+	if (deadline && record->go_ns - turn_end_ns(lane->turn) < ASLEEP_NS) {
+		dismiss(lane);
+		return false;
+	}
+	record->pid = pid;
+	correct_deadline(lane, pid, record->go_ns - record->release_ns);
+	turn_give(lane->turn, urgent(run, lane));
+	if (turn_wake(lane->turn) || (!deadline && !ended(pid)))
+		return true;
+	record->pid = 0;
+	dismiss(lane);
+	return false;
+}
+
+/* The first turn of a process that is ready, or its only job. */
+static void begin(struct run *run, struct lane *lane)
+{
+	struct stock *stock = &lane->stock;
+	struct record *record = lane->running;
+	pid_t pid = record->pid = stock->ready[stock->used % STOCK_MAX];
+
+	if (pid > 0) {
+		correct_deadline(lane, pid, record->go_ns - record->release_ns);
+		if (lane->turn != NULL)
+			turn_give(lane->turn, urgent(run, lane));
+		kill(pid, SIGCONT);
+	}
+	if (pid > 0 && lane->turn != NULL)
+		lane->turning = true;
+	else
+		pop(lane);
+	if (pid <= 0)
+		job_end(run, lane, pid == -ENOMEM && lane->slots ? OUT_OF_QUOTA : EXIT_ERROR,
+			EXIT_CANNOT_RUN);
 }
 
 void job_let_go(struct run *run, struct lane *lane)
 {
-	struct stock *stock = &lane->stock;
 	struct record *record = lane->running;
-	pid_t pid = stock->ready[stock->used % STOCK_MAX];
 
-	lane->wanted = false;
 	record->go_ns = now_ns();
-	record->pid = pid;
-	if (pid > 0) {
-		correct_deadline(lane, pid, record->go_ns - record->release_ns);
-		kill(pid, SIGCONT);
-		if (lane->task->criticaltime_ns > 0)
-			lane->critical_ns = record->go_ns + lane->task->criticaltime_ns;
-		tell_unless_quiet(run);
+	if (!lane->turning || !go_on(run, lane)) {
+		lane->wanted = true; /* first of all: who makes one then tells */
+		if (lane->stock.made == lane->stock.used) {
+			record->cold = true;
+			rescuer_wake();
+			return;
+		}
+		lane->wanted = false;
+		begin(run, lane);
 	}
-	stock->used++;
-	if (pid <= 0)
-		job_end(run, lane, pid == -ENOMEM && lane->slots ? OUT_OF_QUOTA : EXIT_ERROR,
-		    EXIT_CANNOT_RUN);
-	if (stock->made < lane->task->jobs && (stock->made - stock->used) * 2 <= stock->target)
-		preparer_wake();
+	if (lane->running != record) /* it has ended in error */
+		return;
+	if (lane->task->criticaltime_ns > 0)
+		lane->critical_ns = record->go_ns + lane->task->criticaltime_ns;
+	tell_unless_quiet(run);
 }
 
 void job_start(struct run *run, struct lane *lane, int64_t release_ns)
@@ -115,19 +203,17 @@ void job_start(struct run *run, struct lane *lane, int64_t release_ns)
 	record->lane = lane->index;
 	record->job = lane->started++;
 	record->release_ns = release_ns;
+	record->go_ns = MOMENT_NEVER;
+	record->earlier = lane->last;
+	if (lane->last > run->records.tail)
+		record_at(&run->records, lane->last - 1)->later = run->records.head + 1;
+	lane->last = run->records.head + 1;
 	lane->running = record;
 	lane->verdict = RUNNING;
+	record_publish(&run->records);
 	if (run->records.head % JOBS_PER_DRAIN == 0)
 		tell(run);
-	if (lane->stock.made != lane->stock.used) {
-		record_publish(&run->records);
-		job_let_go(run, lane);
-		return;
-	}
-	record->cold = true;
-	record_publish(&run->records);
-	lane->wanted = true;
-	rescuer_wake();
+	job_let_go(run, lane);
 }
 
 void job_sweep(const struct lane *lane)
@@ -175,7 +261,30 @@ bool job_exiting(const struct lane *lane)
 	return (flags & FLAG_EXITING) != 0;
 }
 
-void job_reap(struct run *run, struct lane *lane)
+/* What has become of the lane's process, which is gone. */
+static enum outcome judge(struct lane *lane, const siginfo_t *info, int *value)
+{
+	unsigned slot = lane->slots ? lane->running->job % lane->slots : 0;
+	unsigned kills;
+
+	*value = info->si_status;
+	if (info->si_code == CLD_EXITED)
+		return info->si_status == 0 ? EXIT : EXIT_ERROR;
+	*value = 128 + info->si_status;
+	if (info->si_status != SIGKILL)
+		return EXIT_ERROR;
+	if (lane->verdict != RUNNING)
+		return lane->verdict;
+	if (lane->slots == 0)
+		return EXIT_ERROR;
+	kills = cgroup_kills(lane->slot_events[slot]);
+	if (kills == lane->slot_kills[slot])
+		return EXIT_ERROR;
+	lane->slot_kills[slot] = kills;
+	return OUT_OF_QUOTA;
+}
+
+static bool reap_process(struct run *run, struct lane *lane)
 {
 	pid_t pid = lane->running->pid;
 	siginfo_t info = { .si_pid = 0 };
@@ -183,32 +292,43 @@ void job_reap(struct run *run, struct lane *lane)
 	int value;
 
 	if (pid <= 0 || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
-		return;
-	if (info.si_code == CLD_EXITED) {
-		value = info.si_status;
-		outcome = value == 0 ? EXIT : EXIT_ERROR;
-	} else {
-		unsigned slot = lane->slots ? lane->running->job % lane->slots : 0;
-
-		value = 128 + info.si_status;
-		outcome = EXIT_ERROR;
-		if (info.si_status == SIGKILL && lane->verdict != RUNNING) {
-			outcome = lane->verdict;
-		} else if (info.si_status == SIGKILL && lane->slots > 0) {
-			unsigned kills = cgroup_kills(lane->slot_events[slot]);
-
-			if (kills != lane->slot_kills[slot])
-				outcome = OUT_OF_QUOTA;
-			lane->slot_kills[slot] = kills;
-		}
-	}
+		return false;
+	if (lane->turning)
+		pop(lane);
+	outcome = judge(lane, &info, &value);
 	kill(-pid, SIGKILL); /* what it may have left behind */
 	job_end(run, lane, outcome, value);
+	return true;
+}
+
+/* Whether the lane's process has ended its turn. */
+static bool reap_turn(struct run *run, struct lane *lane)
+{
+	if (!lane->turning || !turn_over(lane->turn))
+		return false;
+	lane->running->own_start_ns = turn_start_ns(lane->turn);
+	lane->running->own_end_ns = turn_end_ns(lane->turn);
+	if (lane->verdict != RUNNING) /* it was killed just after */
+		dismiss(lane);
+	job_end(run, lane, EXIT, 0);
+	return true;
+}
+
+void job_reap(struct run *run, struct lane *lane)
+{
+	if (!reap_turn(run, lane) && !reap_process(run, lane))
+		return;
 	if (lane->done || lane->due == 0)
 		return;
 	lane->due--;
 	job_start(run, lane, lane->due_ns);
 	lane->due_ns += lane->task->period_ns;
+}
+
+void job_await_end(struct run *run, struct lane *lane)
+{
+	if (lane->turning && !turn_tell(lane->turn))
+		job_reap(run, lane);
 }
 
 /* A task that cannot be run is told as one job that ended in error, if it was to be run. */

@@ -6,16 +6,20 @@
 
 /* Starts the lane's next job; it waits for its process if none is ready. */
 void job_start(struct run *run, struct lane *lane, int64_t release_ns);
-/* Lets the lane's job go, now that its process is ready. */
+/* Lets the lane's job go, or has it wait for its process (`wanted`). */
 void job_let_go(struct run *run, struct lane *lane);
+/* Another job waits for the end of the lane's running one, which may have come by now. */
+void job_await_end(struct run *run, struct lane *lane);
 /* Kills the job and what it has started, as far as that stayed in its process group. */
 void job_kill(struct lane *lane, enum outcome verdict);
 /* Kills what the job has started and left behind; the job itself, if it still runs, too. */
 void job_sweep(const struct lane *lane);
 /* Whether the running job's process has its last instruction behind it. */
 bool job_exiting(const struct lane *lane);
-/* If the lane's process is gone: ends its job, and starts the one that waited for that. */
+/* If the lane's job is over: ends it, and starts the one that waited for that. */
 void job_reap(struct run *run, struct lane *lane);
+/* Buries a process of the lane that was replaced, if it has ended. */
+void job_bury(struct lane *lane);
 /* Writes down the end of the lane's job. */
 void job_end(struct run *run, struct lane *lane, enum outcome outcome, int exit_value);
 

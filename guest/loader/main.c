@@ -14,6 +14,7 @@
 #include "executor.h"
 #include "keeper.h"
 #include "network.h"
+#include "pool.h"
 #include "preparer.h"
 #include "process.h"
 #include "rescuer.h"
@@ -24,6 +25,7 @@
 #include "stop.h"
 #include "template.h"
 #include "trace.h"
+#include "turns.h"
 
 #define ROOM (2 << 20)
 #define MMAP_FROM (32 << 20) /* the most that glibc takes */
@@ -56,6 +58,7 @@ static void settle_memory(void)
 {
 	void *room;
 
+	mlockall(MCL_CURRENT); /* variables that are first written by a set, too */
 	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
 	mallopt(M_TOP_PAD, ROOM);
@@ -82,19 +85,21 @@ int main(void)
 	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (news < 0)
 		fatal("no eventfd");
-	if (!options.virtual_clock)
-		canary_start();
 	executor_start();
 	process_open();
+	turns_open();
 	stock_open();
 	preparer_start();
 	rescuer_start();
+	if (!options.virtual_clock)
+		canary_start();
 	trace_open();
 	session_init(options.virtual_clock, news);
 	if (options.shared_size > 0) {
 		struct orders *orders;
 
 		stop_open();
+		pool_fill();
 		orders = template_wait(options.shared_at, options.shared_size);
 		if (orders->port == 0)
 			sealed_run(orders, news);

@@ -5,19 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "jobserver.h"
 #include "stock.h"
 #include "thread.h"
 
-/* Below all tasks: they begin at 2. */
-static const struct policy CALM = { .kind = SCHED_FIFO, .fifo = 1, .reset = true };
-
-static struct maker maker = { .who = PREPARER };
+static struct maker maker;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static struct run *current; /* under `lock`, as is `busy` */
+static struct run *current; /* under `lock`, as is `busy`: whether the preparer has it */
 static bool busy;
-static bool filled;
+static atomic_bool filled;
 static struct bell bell;
 
 void preparer_wake(void)
@@ -84,56 +80,77 @@ static void make(struct lane *lane)
 	stock_add(lane, number, pid);
 }
 
+/* The run to work at, if there is one. */
+static struct run *look(void)
+{
+	struct run *run;
+
+	pthread_mutex_lock(&lock);
+	run = current;
+	busy = run != NULL;
+	if (!busy)
+		pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+	return run;
+}
+
+static void note_filled(void)
+{
+	pthread_mutex_lock(&lock);
+	filled = true;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
 static void *work(void *unused)
 {
 	(void)unused;
-	policy_set(0, &CALM);
-	pthread_mutex_lock(&lock);
+	policy_set(0, &PROCESS_CALM);
 	for (;;) {
-		struct run *run = current;
 		unsigned noted = bell.rung;
-		struct lane *lane;
+		struct run *run = look();
+		struct lane *lane = run == NULL || run->stop ? NULL : choose(run);
 
-		if (run == NULL) {
-			busy = false;
-			pthread_cond_broadcast(&changed);
-			pthread_cond_wait(&changed, &lock);
+		if (lane != NULL) {
+			make(lane);
 			continue;
 		}
-		busy = true;
-		pthread_mutex_unlock(&lock);
-		lane = run->stop ? NULL : choose(run);
-		if (lane != NULL)
-			make(lane);
-		if (lane != NULL) {
-			/* look again */
-		} else if (!filled) {
-			pthread_mutex_lock(&lock);
-			filled = true;
-			pthread_cond_broadcast(&changed);
-			pthread_mutex_unlock(&lock);
-		} else {
-			bell_wait(&bell, noted);
-		}
-		pthread_mutex_lock(&lock);
+		if (run != NULL && !filled)
+			note_filled();
+		bell_wait(&bell, noted);
 	}
 	return NULL;
 }
 
 void preparer_start(void)
 {
-	jobserver_open(&maker);
 	thread_start(work, NULL, "the preparer");
+}
+
+/* Processes that are there need none of the preparer's time; whether they are enough. */
+static bool fill_from_pool(struct run *run)
+{
+	bool full = true;
+
+	for (size_t i = 0; i < run->count; i++) {
+		struct lane *lane = &run->lanes[i];
+
+		lane->filling = true;
+		if (lane->pooled > 0 && lane->refusal == NULL)
+			make(lane);
+		full = full && !room(lane);
+	}
+	return full;
 }
 
 void preparer_fill(struct run *run)
 {
-	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < run->count; i++)
-		run->lanes[i].filling = true;
 	filled = false;
+	filled = fill_from_pool(run);
+	pthread_mutex_lock(&lock);
 	current = run;
-	pthread_cond_broadcast(&changed);
+	if (!filled)
+		preparer_wake();
 	while (!filled)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);

@@ -15,15 +15,16 @@
 
 #include "console.h"
 #include "moment.h"
+#include "turn.h"
 
 #define JOB_FILES 1024
 
-/* That of a maker without a level. */
+const struct policy PROCESS_CALM = { .kind = SCHED_FIFO, .fifo = 1, .reset = true };
 static const struct policy LOWEST = { .kind = SCHED_FIFO, .fifo = 1 };
 
 struct birth {
 	const struct plan *plan;
-	int cgroup, announce;
+	int cgroup;
 	int error; /* written by the child, which shares our memory until its exec */
 };
 
@@ -71,12 +72,10 @@ static int child(void *argument)
 		return give_up(birth);
 	if (birth->cgroup >= 0 && write(birth->cgroup, "0", 1) != 1)
 		return give_up(birth);
-	if (birth->announce >= 0 && dup2(birth->announce, PROCESS_ANNOUNCE) < 0)
+	if (plan->turns >= 0 && dup2(plan->turns, TURN_FILE) < 0)
 		return give_up(birth);
 	sigaction(SIGPIPE, &standard, NULL);
 	sigemptyset(&none);
-	if (birth->announce >= 0) /* a server takes its orders so, from the first one on */
-		sigaddset(&none, SIGUSR1);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(plan->path, plan->argv, ENVIRONMENT);
 	return give_up(birth);
@@ -118,7 +117,8 @@ static void touch_entry(struct plan *plan, pid_t pid)
 	(void)!process_vm_readv(pid, &ours, 1, &theirs, 1, 0);
 }
 
-void process_stay(pid_t other)
+/* From here to roam() the caller keeps to one processor. */
+static void stay(void)
 {
 	cpu_set_t here;
 
@@ -127,17 +127,16 @@ void process_stay(pid_t other)
 	CPU_ZERO(&here);
 	CPU_SET(sched_getcpu(), &here);
 	sched_setaffinity(0, sizeof here, &here);
-	if (other != 0)
-		sched_setaffinity(other, sizeof here, &here);
 }
 
-void process_roam(void)
+static void roam(void)
 {
 	if (processors > 1)
 		sched_setaffinity(0, sizeof all_processors, &all_processors);
 }
 
-int process_await_stop(pid_t pid)
+/* Waits for its stop; 0, or -errno when it has ended instead. */
+static int await_stop(pid_t pid)
 {
 	siginfo_t info;
 	int error;
@@ -185,10 +184,12 @@ static pid_t fork_child(struct maker *maker, struct birth *birth)
  */
 static void raise_child(const struct maker *maker, pid_t pid)
 {
-	struct timespec pause = timespec_of(maker->deadline_ns);
+	struct timespec pause;
 
-	if (maker->deadline_ns > 0)
+	if (maker->own != NULL) {
+		pause = timespec_of((int64_t)maker->own->deadline_ns);
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+	}
 	policy_set(pid, maker->level);
 }
 
@@ -207,28 +208,36 @@ static pid_t begin(struct maker *maker, struct plan *plan, struct birth *birth)
 	 * stops before its first instruction.
 	 */
 	await_exec(&maker->making, pid);
-	kill(pid, SIGSTOP);
+	if (plan->turns < 0) /* else it stops itself */
+		kill(pid, SIGSTOP);
 	/*
-	 * From here on it need not be below us: as our equal it leaves the processor before
-	 * we hear of its stop. Else we would hear of it in the middle, and of locks it holds.
+	 * From here on it need not be below us: where it is not, it leaves the processor before
+	 * we hear of its stop. Else we would hear of it in the middle, and of locks it holds;
+	 * and the kernel renews the deadline only of a process that has left.
 	 */
 	if (maker->level == NULL)
 		policy_set(pid, &LOWEST);
-	error = process_await_stop(pid);
+	if (maker->behind != NULL)
+		policy_set(0, maker->behind);
+	error = await_stop(pid);
+	/* its deadline is as before from its next sleep on: until then it is behind, still */
+	if (maker->own != NULL)
+		policy_set(0, maker->own);
 	if (error != 0)
 		return error == -EINVAL && birth->error != 0 ? -birth->error : error;
-	touch_entry(plan, pid);
+	if (plan->turns < 0)
+		touch_entry(plan, pid);
 	return pid;
 }
 
-pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup, int announce)
+pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup)
 {
-	struct birth birth = { .plan = plan, .cgroup = cgroup, .announce = announce };
+	struct birth birth = { .plan = plan, .cgroup = cgroup };
 	pid_t pid;
 
-	process_stay(0);
+	stay();
 	pid = begin(maker, plan, &birth);
-	process_roam();
+	roam();
 	return pid;
 }
 

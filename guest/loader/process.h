@@ -10,6 +10,9 @@
 
 #define CHILD_STACK (64 * 1024)
 
+/* The policy of a maker without a `level`: below all tasks, which begin at 2. */
+extern const struct policy PROCESS_CALM;
+
 /* A thread that makes processes, each at a time of its own. */
 struct maker {
 	/*
@@ -17,10 +20,9 @@ struct maker {
 	 * maker, whose own is FIFO 1. Either way the maker is the higher one.
 	 */
 	const struct policy *level;
-	int64_t deadline_ns; /* the maker's own, relative; 0 for a fixed priority */
-	unsigned who;     /* of those that fill the stocks (run.h) */
-	int announced[2]; /* a pipe: what job servers tell it */
-	int making;       /* a pid, until its exec */
+	/* Of a maker that is a deadline task: its own, and one that comes behind `level`. */
+	const struct policy *own, *behind;
+	int making; /* a pid, until its exec */
 	char stack[CHILD_STACK] __attribute__((aligned(16)));
 };
 
@@ -31,11 +33,9 @@ struct plan {
 	cpu_set_t *cpus;
 	size_t cpus_size;
 	struct policy policy;
+	int turns;       /* the file of turns of a program that takes them (turns.h), or -1 */
 	uintptr_t entry; /* where the program begins, once that is known */
 };
-
-/* Of a job server: the first descriptor that no program has from its start. */
-#define PROCESS_ANNOUNCE 3
 
 /* Once, before any other: what all processes inherit. */
 void process_open(void);
@@ -45,23 +45,16 @@ int process_processors(void);
 
 /*
  * Starts the plan's executable in a process group of its own and returns its pid, when it is
- * stopped before its first instruction; SIGCONT lets it go. `cgroup` is the descriptor of a
- * cgroup.procs file, and `announce` what becomes PROCESS_ANNOUNCE, or -1. On failure returns
- * -errno, and nothing of it is left.
+ * stopped before its first instruction, or before its first turn; SIGCONT lets it go. `cgroup`
+ * is the descriptor of a cgroup.procs file, or -1. On failure returns -errno, and nothing of it
+ * is left.
  */
-pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup, int announce);
+pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup);
 
 /* Gives a process its place and its policy; its pid, or -errno when it had to be killed. */
 pid_t process_settle(const struct plan *plan, pid_t pid);
 
-/* Waits for its stop; 0, or -errno when it has ended instead. */
-int process_await_stop(pid_t pid);
-
 /* Ends and buries a process that is stopped. */
 void process_drop(pid_t pid);
-
-/* From here to process_roam the caller, and `other` if it is not 0, keep to one processor. */
-void process_stay(pid_t other);
-void process_roam(void);
 
 #endif

@@ -24,10 +24,13 @@ struct record {
 	uint16_t lane;
 	uint32_t job;
 	int64_t release_ns; /* all moments are on the monotonic clock */
+	uint64_t earlier;       /* place + 1 of its task's job before, 0 for the first */
+	_Atomic uint64_t later; /* of the next one, written when that is there */
 	/* Written by the executor; `outcome` last, and `pid` and `go_ns` before it runs. */
 	_Atomic pid_t pid;
 	int64_t go_ns;   /* when the executor let it go */
 	int64_t seen_ns; /* when its end was seen */
+	int64_t own_start_ns, own_end_ns; /* told by the program itself (turn.h), 0 if not */
 	int32_t exit;
 	bool cold;
 	_Atomic unsigned char outcome;

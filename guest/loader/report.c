@@ -67,15 +67,36 @@ static int in_time(const void *left, const void *right)
 	return a->order < b->order ? -1 : 1;
 }
 
-/* An event that the trace lost is stamped with what the loader itself saw. */
+/*
+ * A job that had the turn has told its own moments. An event that the trace lost is stamped with
+ * what the loader itself saw.
+ */
 static void settle(struct run *run, struct record *record)
 {
+	if (record->own_end_ns != 0) {
+		record->end_ns = record->own_end_ns;
+		/* there is no switch to who has not slept, or only a later one */
+		if (record->start_ns == 0 || record->start_ns > record->own_start_ns)
+			record->start_ns = record->own_start_ns;
+		return;
+	}
 	if (record->end_ns == 0 || record->start_ns == 0)
 		trace_drain(run);
 	if (record->end_ns == 0)
 		record->end_ns = record->seen_ns;
 	if (record->start_ns == 0 || record->start_ns > record->end_ns)
 		record->start_ns = record->go_ns < record->end_ns ? record->go_ns : record->end_ns;
+}
+
+/*
+ * Whether the job has begun by what its process itself has noted, if it does: a switch to that may
+ * also be one to the end of its turn before.
+ */
+static bool has_begun(const struct run *run, const struct record *record)
+{
+	const struct turn *turn = run->lanes[record->lane].turn;
+
+	return turn == NULL || (record->later == 0 && record->start_ns <= turn_start_ns(turn));
 }
 
 /*
@@ -91,19 +112,27 @@ static void note_known(struct run *run)
 	for (uint64_t place = records->tail; place < head; place++) {
 		struct record *record = record_at(records, place);
 
-		record->begun = record->start_ns != 0;
+		record->begun = record->start_ns != 0 && has_begun(run, record);
 		record->ended = atomic_load_explicit(&record->outcome, memory_order_acquire) !=
 				RUNNING;
 	}
 }
 
-static size_t collect(struct run *run, struct item *items)
+/* A job has two events. */
+static size_t items_room(const struct run *run)
+{
+	uint64_t most = 2 * (run->records.head - run->records.tail);
+
+	return most < ITEMS_MAX ? (size_t)most + 2 : ITEMS_MAX;
+}
+
+static size_t collect(struct run *run, struct item *items, size_t room)
 {
 	struct records *records = &run->records;
 	uint64_t head = records->head;
 	size_t count = 0;
 
-	for (uint64_t place = records->tail; place < head && count + 2 <= ITEMS_MAX; place++) {
+	for (uint64_t place = records->tail; place < head && count + 2 <= room; place++) {
 		struct record *record = record_at(records, place);
 		struct lane *lane = &run->lanes[record->lane];
 		unsigned char outcome = record->ended ? record->outcome : RUNNING;
@@ -189,14 +218,16 @@ static void forget(struct records *records)
 bool report_events(struct run *run, struct buffer *out, bool virtual_clock)
 {
 	struct item *items;
+	size_t room;
 	size_t count;
 
 	note_known(run);
 	trace_drain(run);
-	items = malloc(ITEMS_MAX * sizeof *items);
+	room = items_room(run);
+	items = malloc(room * sizeof *items);
 	if (items == NULL)
 		fatal("no memory is left for what the host is to be told");
-	count = collect(run, items);
+	count = collect(run, items, room);
 	qsort(items, count, sizeof *items, in_time);
 	print_frames(run, out, items, count, virtual_clock);
 	free(items);
@@ -238,7 +269,7 @@ void report_live(struct run *run, struct buffer *out)
 
 	buffer_print(out, "<live>");
 	for (size_t i = 0; run != NULL && i < run->count; i++)
-		if (run->lanes[i].stock.used > run->lanes[i].ended)
+		if (run->lanes[i].started > run->lanes[i].ended)
 			buffer_print(out, "<task id=\"%u\" job=\"%u\"/>", run->lanes[i].task->id,
 				     run->lanes[i].ended);
 	buffer_print(out, "</live>");

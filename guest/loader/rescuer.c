@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "jobserver.h"
 #include "stock.h"
 #include "thread.h"
 
@@ -14,7 +13,7 @@
  * A thread of its own, not the preparer raised: the tasks may hold that up anywhere, with a
  * child below them, and a deadline that it was lent would stay with it.
  */
-static struct maker maker = { .who = RESCUER };
+static struct maker maker;
 static _Atomic pid_t thread_id;
 static struct run *_Atomic current;
 static atomic_bool busy;
@@ -72,7 +71,6 @@ static void *work(void *unused)
 
 void rescuer_start(void)
 {
-	jobserver_open(&maker);
 	thread_start(work, NULL, "the rescuer");
 	while (thread_id == 0)
 		sched_yield();
@@ -85,7 +83,8 @@ void rescuer_begin(struct run *run)
 	if (error != 0)
 		fatal("the rescuer gets no real-time policy: %s", strerror(error));
 	maker.level = &run->rescued_policy;
-	maker.deadline_ns = (int64_t)run->rescuer_policy.deadline_ns;
+	maker.own = run->deadlines ? &run->rescuer_policy : NULL;
+	maker.behind = run->deadlines ? &run->behind_policy : NULL;
 	current = run;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +14,13 @@
 #include "cgroup.h"
 #include "console.h"
 #include "moment.h"
+#include "pool.h"
 
 #define FIFO_TOP 98
 #define RANKS_MAX 97
 #define OUTPUT_PRINTED (16 * 1024)
 /* A ready process: a small one takes 57 KiB of kernel structures, page tables and stack. */
 #define PROCESS_BYTES (128 * 1024)
-#define CLONE_BYTES (48 * 1024) /* one of a job server: 30 KiB */
 
 /*
  * Deadlines of SCHED_DEADLINE tasks are all moved by the same amount, which leaves their
@@ -36,8 +37,6 @@
 /* sched_deadline_period_max_us is 32 bits wide. */
 #define DEADLINE_MAX_NS (INT64_C(4294) * NS_PER_S)
 #define RUNTIME_MIN_NS 1024 /* DL_SCALE of the kernel */
-
-static char SERVER[] = JOBSERVER_NAME;
 
 void lane_refuse(struct lane *lane, const char *format, ...)
 {
@@ -137,6 +136,7 @@ static void set_deadlines(struct run *run)
 	run->executor_policy = deadline_policy(EXECUTOR_NS);
 	run->rescuer_policy = deadline_policy(RESCUER_NS);
 	run->rescued_policy = deadline_policy(RESCUED_NS);
+	run->behind_policy = deadline_policy(2 * RESCUED_NS);
 	run->canary_policy = shift_ns > 0 ? deadline_policy(CANARY_NS) :
 					    (struct policy){ .kind = SCHED_OTHER };
 }
@@ -167,7 +167,7 @@ static void connect_output(struct lane *lane)
 {
 	int ends[2];
 
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+	if (!pool_take_output(lane->index, ends) && pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
 		lane_refuse(lane, "no pipe for its output: %s", strerror(errno));
 		return;
 	}
@@ -199,10 +199,14 @@ static uint64_t stock_bytes(void)
 	return sysinfo(&info) == 0 ? (uint64_t)info.freeram * info.mem_unit / 4 : UINT64_MAX;
 }
 
-/* How many ready processes a task may have, of that many bytes for each of the lanes. */
-static uint32_t stock_target(const struct lane *lane, uint64_t bytes, size_t lanes)
+/* How many ready processes a task may have, one of so many. */
+static uint32_t stock_target(const struct lane *lane, size_t lanes)
 {
-	uint64_t share = bytes / (lane->shared ? CLONE_BYTES : PROCESS_BYTES);
+	uint64_t share;
+
+	if (lane->turn != NULL)
+		return 1;
+	share = stock_bytes() / lanes / PROCESS_BYTES;
 
 	if (share > STOCK_TOTAL / lanes)
 		share = STOCK_TOTAL / lanes;
@@ -213,24 +217,54 @@ static uint32_t stock_target(const struct lane *lane, uint64_t bytes, size_t lan
 	return lane->task->jobs < share ? lane->task->jobs : (uint32_t)share;
 }
 
-static void lane_init(struct lane *lane, const struct task *task, uint64_t bytes, size_t lanes)
+/*
+ * Whether one process may run all jobs of the lane. A quota is of one process; a budget is of one
+ * job; and a deadline is renewed only for a process that has slept, as it does not between two jobs
+ * of which one has waited for the other.
+ */
+static bool may_take_turns(const struct task *task)
+{
+	return task->quota == 0 && (task->priority < PRIORITY_EDF ||
+				    (task->executiontime_ns == 0 && task->overrun != OVERRUN_LATE));
+}
+
+_Static_assert(TURNS >= TASKS_MAX, "a turn for each task");
+
+/* Whose process is there already; or a program that says so, where it is worth asking. */
+static void find_turn(struct lane *lane)
+{
+	const struct task *task = lane->task;
+
+	if (!may_take_turns(task))
+		return;
+	lane->turn = turns_at(lane->index, task->arg1);
+	if (lane->turn == NULL)
+		return;
+	lane->pooled = pool_take(task->pkg, lane->index);
+	if (lane->pooled == 0 && (task->jobs == 1 || !turns_fit(lane->path)))
+		lane->turn = NULL;
+}
+
+static void lane_init(struct lane *lane, const struct task *task, unsigned index, size_t lanes)
 {
 	struct stat status;
 
+	memset(lane, 0, sizeof *lane);
+	lane->index = (uint16_t)index;
 	lane->task = task;
 	lane->output_end = lane->plan.output = -1;
 	for (unsigned i = 0; i < SLOTS_MAX; i++)
 		lane->slot_procs[i] = lane->slot_events[i] = -1;
 	snprintf(lane->path, sizeof lane->path, "/tasks/%s", task->pkg);
-	/* a single job is made sooner without a server, and a quota is of one process */
-	lane->shared = task->jobs > 1 && task->quota == 0 && jobserver_fits(lane->path);
-	lane->argv[0] = SERVER;
-	lane->argv[1] = lane->path + strlen("/tasks/");
-	lane->argv[2] = task->arg1;
+	find_turn(lane);
+	snprintf(lane->mark, sizeof lane->mark, "%c%u", TURN_MARK, lane->index);
+	lane->argv[0] = lane->turn != NULL ? lane->mark : lane->path + strlen("/tasks/");
+	lane->argv[1] = lane->turn != NULL ? lane->path + strlen("/tasks/") : task->arg1;
 	lane->plan.path = lane->path;
-	lane->plan.argv = lane->shared ? lane->argv : lane->argv + 1;
-	lane->stock.target = stock_target(lane, bytes, lanes);
-	if (stat(lane->path, &status) < 0)
+	lane->plan.argv = lane->argv;
+	lane->plan.turns = lane->turn != NULL ? turns_file() : -1;
+	lane->stock.target = stock_target(lane, lanes);
+	if (lane->pooled == 0 && stat(lane->path, &status) < 0)
 		lane_refuse(lane, "no binary of that name was sent");
 	place(lane);
 	connect_output(lane);
@@ -253,16 +287,13 @@ static int by_priority(const void *left, const void *right)
 bool run_init(struct run *run, struct taskset *set, bool quiet)
 {
 	uint64_t jobs = 0;
-	uint64_t bytes;
 
-	memset(run, 0, sizeof *run);
+	memset(run, 0, offsetof(struct run, lanes));
 	run->set = *set;
 	run->count = set->count;
 	run->quiet = quiet;
-	bytes = stock_bytes() / run->count;
 	for (size_t i = 0; i < run->count; i++) {
-		run->lanes[i].index = (uint16_t)i;
-		lane_init(&run->lanes[i], &run->set.tasks[i], bytes, run->count);
+		lane_init(&run->lanes[i], &run->set.tasks[i], (unsigned)i, run->count);
 		run->order[i] = &run->lanes[i];
 		jobs += (uint64_t)run->set.tasks[i].jobs + 1;
 	}
@@ -310,8 +341,6 @@ void run_free(struct run *run)
 		drop(&lane->output_end);
 		drop(&lane->plan.output);
 		CPU_FREE(lane->plan.cpus);
-		for (unsigned maker = 0; maker < MAKERS; maker++)
-			jobserver_free(&lane->servers[maker]);
 		for (unsigned slot = 0; slot < lane->slots; slot++) {
 			drop(&lane->slot_procs[slot]);
 			drop(&lane->slot_events[slot]);

@@ -7,20 +7,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "jobserver.h"
 #include "process.h"
 #include "record.h"
 #include "switches.h"
 #include "taskset.h"
+#include "turns.h"
 
 #define STOCK_MAX 512      /* ready processes of one task */
 #define STOCK_TOTAL 1024   /* and of all tasks */
 #define SLOTS_MAX 5        /* memory cgroups of a task with a quota */
 
-/* Who fills the stocks. */
-enum { PREPARER, RESCUER, MAKERS };
-
-/* Processes that are ready: pushed by their makers (stock.h), popped by the executor. */
+/*
+ * Processes that are ready: pushed by their makers (stock.h), popped by the executor. One that
+ * takes turns stays at the head until it is gone.
+ */
 struct stock {
 	pid_t ready[STOCK_MAX]; /* or -errno, where one could not be made */
 	_Atomic uint32_t made, used;
@@ -32,19 +32,20 @@ struct lane {
 	uint16_t index;
 	struct plan plan;
 	char path[32];
-	char *argv[4]; /* a job server's; a job's begins at its second word */
+	char *argv[3];
+	char mark[8]; /* argv[0] of who takes turns */
 	int output_end; /* where the loader reads what the task wrote */
 	const char *refusal; /* why the task is not run, or NULL */
 	char refusal_text[160];
 	bool refused_for_quota;
 	bool not_admitted;
 
-	bool shared; /* its jobs come from a job server */
-	struct jobserver servers[MAKERS];
+	struct turn *turn; /* of a program that takes turns, or NULL */
+	pid_t pooled;      /* a process that was there before the set, or 0 */
 	struct stock stock;
 	atomic_bool wanted;  /* a released job waits for a process */
 	bool filling;        /* the preparer's: on the way to `target` */
-	_Atomic uint32_t ended;
+	_Atomic uint32_t started, ended;
 
 	unsigned slots;
 	int slot_procs[SLOTS_MAX];
@@ -53,27 +54,31 @@ struct lane {
 
 	/* The executor's own. */
 	int64_t next_ns;      /* the next release */
-	uint32_t started;
 	uint64_t due;         /* releases that wait for the running job to end */
 	int64_t due_ns;       /* the first of them */
 	struct record *running;
+	bool turning;   /* the process at the stock's head has had its first turn */
+	bool corrected; /* and has not the plan's policy */
+	pid_t dying;    /* one that was replaced, and is not buried yet; or 0 */
 	unsigned char verdict; /* what kills the running job, RUNNING if nothing does */
 	int64_t critical_ns;   /* when it is to be killed */
 	bool done;
+	uint64_t last; /* place + 1 of the newest record */
 	/* The reporter's own. */
 	int64_t last_end_ns;
+	uint64_t reading; /* place + 1 of the record that the trace was about last */
 };
 
 struct run {
 	struct taskset set;
 	size_t count;
-	struct lane lanes[TASKS_MAX];
 	struct lane *order[TASKS_MAX]; /* highest priority first */
 	struct records records;
 	struct switches switches; /* the reporter's own */
 	struct policy executor_policy;
 	struct policy rescuer_policy;
 	struct policy rescued_policy; /* of what the rescuer makes, until it has its task's */
+	struct policy behind_policy;  /* the rescuer's while it waits for that */
 	struct policy canary_policy; /* SCHED_OTHER: it would be kept waiting by the set */
 	unsigned ranks; /* distinct fixed priorities */
 	bool deadlines; /* some task is SCHED_DEADLINE */
@@ -83,6 +88,7 @@ struct run {
 	atomic_bool stop;
 	atomic_bool full; /* the record ring overflowed, which stops the set */
 	atomic_bool over; /* the executor is done with it */
+	struct lane lanes[TASKS_MAX]; /* those of the set's tasks; what is behind is not cleared */
 };
 
 /* Takes over the set and lays everything out; refusals are kept in the lanes. */

@@ -16,6 +16,7 @@
 #include "executor.h"
 #include "keeper.h"
 #include "moment.h"
+#include "pool.h"
 #include "preparer.h"
 #include "report.h"
 #include "rescuer.h"
@@ -124,6 +125,7 @@ static void end_processes(void)
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
 		;
+	pool_empty();
 }
 
 /* The run is over: nothing of it stays but what `out` holds. */
@@ -151,7 +153,8 @@ bool session_tell(struct buffer *out)
 		return true;
 	if (over)
 		keeper_go_on();
-	else if (run.quiet && run.records.head - run.records.tail < run.records.size / 4 * 3)
+	else if (run.quiet && run.records.head > 0 &&
+		 run.records.head - run.records.tail < run.records.size / 4 * 3)
 		trace_drain(&run);
 	if (over || !run.quiet || run.records.head - run.records.tail >= run.records.size / 4 * 3)
 		tell(out);

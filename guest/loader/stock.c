@@ -1,5 +1,6 @@
 #include "stock.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "executor.h"
@@ -20,10 +21,13 @@ void stock_open(void)
 pid_t stock_make(struct maker *maker, struct lane *lane, uint32_t number)
 {
 	int cgroup = lane->slots > 0 ? lane->slot_procs[number % lane->slots] : -1;
-	pid_t pid = lane->shared ?
-			    jobserver_clone(&lane->servers[maker->who], maker, &lane->plan) :
-			    process_begin(maker, &lane->plan, cgroup, -1);
+	pid_t pid = lane->pooled;
 
+	lane->pooled = 0;
+	if (pid == 0 && lane->turn != NULL && !turns_fit(lane->path))
+		return -ENOEXEC; /* the host has put another program in its place since */
+	if (pid == 0)
+		pid = process_begin(maker, &lane->plan, cgroup);
 	return pid < 0 ? pid : process_settle(&lane->plan, pid);
 }
 

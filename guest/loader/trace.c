@@ -42,7 +42,11 @@ static struct {
 
 /* The processes of the run: the place of each one's record + 1, or READY. */
 static struct pids processes;
-static uint64_t known; /* all records before this place are in it */
+static uint64_t known;   /* all records before this place are in it */
+static uint64_t learned; /* those before this one as far as they had a process */
+
+/* Of each processor: the place + 1 of the job that has it, 0 if none has. */
+static uint64_t seated[CPUS_MAX];
 
 /* The place of a process that is ready, and the job of no record yet. */
 #define READY UINT64_MAX
@@ -182,17 +186,39 @@ static void learn_all(struct run *run)
 		if (all_known)
 			known = place + 1;
 	}
+	learned = head;
 }
 
-/* Where every switch is told, job servers and processes that are ready are the loader's. */
+/*
+ * The job that a process had then, of which a later one may be known by now. Events come in the
+ * order of their times, so that the way from the job before is short.
+ */
+static struct record *job_of(struct run *run, uint64_t place, int64_t time_ns)
+{
+	struct lane *lane = &run->lanes[record_at(&run->records, place - 1)->lane];
+	uint64_t at = lane->reading > run->records.tail ? lane->reading : place;
+	struct record *record = record_at(&run->records, at - 1);
+
+	while (time_ns < record->go_ns && record->earlier > run->records.tail) {
+		at = record->earlier;
+		record = record_at(&run->records, at - 1);
+	}
+	while (record->later != 0 &&
+	       time_ns >= record_at(&run->records, record->later - 1)->go_ns) {
+		at = record->later;
+		record = record_at(&run->records, at - 1);
+	}
+	lane->reading = at;
+	return record;
+}
+
+/* Where every switch is told, processes that are ready are the loader's. */
 static void learn_ready(const struct run *run)
 {
 	for (size_t i = 0; run->switches.limit > 0 && i < run->count; i++) {
 		const struct stock *stock = &run->lanes[i].stock;
 		uint32_t made = stock->made;
 
-		for (unsigned maker = 0; maker < MAKERS; maker++)
-			pids_learn(&processes, run->lanes[i].servers[maker].pid, READY);
 		for (uint32_t ready = stock->used; ready != made; ready++)
 			if (pids_find(&processes, stock->ready[ready % STOCK_MAX]) == 0)
 				pids_learn(&processes, stock->ready[ready % STOCK_MAX], READY);
@@ -211,30 +237,73 @@ static void add_switch(const struct reading *reading, int64_t time_ns, uint32_t 
 		     job);
 }
 
+/* When the job ended by what its process itself has noted; 0 if it has not. */
+static int64_t own_end_ns(const struct run *run, const struct record *record)
+{
+	const struct turn *turn = run->lanes[record->lane].turn;
+
+	if (record->own_end_ns != 0 || turn == NULL || record->later != 0 || !turn_over(turn))
+		return record->own_end_ns;
+	return turn_end_ns(turn) >= record->go_ns ? turn_end_ns(turn) : 0; /* not seen yet */
+}
+
+/* Before another has the processor: a job that ended its turn has left it to the kernel. */
+static void close_seat(const struct reading *reading, int64_t time_ns)
+{
+	struct run *run = reading->run;
+	uint64_t *at = &seated[reading->cpu];
+	int64_t end_ns;
+
+	if (run->switches.limit == 0)
+		return;
+	if (*at > run->records.tail) {
+		end_ns = own_end_ns(run, record_at(&run->records, *at - 1));
+		if (end_ns != 0 && end_ns < time_ns &&
+		    end_ns - run->zero_ns >= run->switches.last[reading->cpu].time_ns)
+			add_switch(reading, end_ns, SEAT_KERNEL, 0);
+	}
+	*at = 0;
+}
+
 /* A process is the loader's until it is let go, a job until its end, then the kernel's. */
+static uint32_t seat_of(struct run *run, uint64_t place, pid_t pid, int64_t time_ns,
+			const struct record **job)
+{
+	const struct record *record = job_of(run, place, time_ns);
+	int64_t end_ns = own_end_ns(run, record);
+
+	if (end_ns == 0)
+		end_ns = record->end_ns;
+	if (record->pid != pid) /* that of a later job, or of one before */
+		return time_ns < record_at(&run->records, place - 1)->go_ns ? SEAT_LOADER :
+									     SEAT_KERNEL;
+	if (end_ns != 0 && time_ns >= end_ns)
+		return SEAT_KERNEL;
+	if (time_ns < record->go_ns)
+		return SEAT_LOADER;
+	*job = record;
+	return run->lanes[record->lane].task->id;
+}
+
 static void note_switch(const struct reading *reading, int64_t time_ns, pid_t pid,
 			const uint8_t *comm, uint64_t place)
 {
-	const struct run *run = reading->run;
-	const struct record *record;
+	struct run *run = reading->run;
+	const struct record *record = NULL;
+	uint32_t seat = SEAT_KERNEL;
 
+	close_seat(reading, time_ns);
 	if (pid == 0) {
-		add_switch(reading, time_ns, SEAT_IDLE, 0);
+		seat = SEAT_IDLE;
 	} else if (place == READY ||
 		   (place == 0 && memcmp(comm, trace.own, strlen(trace.own) + 1) == 0)) {
-		add_switch(reading, time_ns, SEAT_LOADER, 0);
-	} else if (place == 0) {
-		add_switch(reading, time_ns, SEAT_KERNEL, 0);
-	} else {
-		record = record_at(&run->records, place - 1);
-		if (record->pid != pid || (record->end_ns != 0 && time_ns >= record->end_ns))
-			add_switch(reading, time_ns, SEAT_KERNEL, 0);
-		else if (time_ns < record->go_ns)
-			add_switch(reading, time_ns, SEAT_LOADER, 0);
-		else
-			add_switch(reading, time_ns, run->lanes[record->lane].task->id,
-				   record->job);
+		seat = SEAT_LOADER;
+	} else if (place != 0) {
+		seat = seat_of(run, place, pid, time_ns, &record);
 	}
+	add_switch(reading, time_ns, seat, record != NULL ? record->job : 0);
+	if (record != NULL)
+		seated[reading->cpu] = run->lanes[record->lane].reading;
 }
 
 static void take(void *context, int64_t time_ns, const uint8_t *event, size_t size)
@@ -257,25 +326,23 @@ static void take(void *context, int64_t time_ns, const uint8_t *event, size_t si
 	    (!is_exit && size < trace.comm_at + COMM_SIZE))
 		return;
 	memcpy(&pid, event + (is_exit ? trace.pid_at : trace.next_at), sizeof pid);
+	if (pid > 0 && learned != run->records.head)
+		learn_all(run); /* a job that was let go while this was read */
 	place = pids_find(&processes, pid);
-	if (pid > 0 && (place == 0 || place == READY) && known != run->records.head) {
-		/* a job that was let go while this was read: its record precedes its event */
-		learn_all(run);
-		place = pids_find(&processes, pid);
-	}
 	if (!is_exit)
 		note_switch(reading, time_ns, pid, event + trace.comm_at, place);
 	if (place == 0 || place == READY)
 		return;
-	record = record_at(&run->records, place - 1);
-	if (is_exit) {
-		record->end_ns = time_ns;
-		/* what is left of the process is taken apart by the kernel */
+	record = job_of(run, place, time_ns);
+	if (is_exit) /* what is left of the process is taken apart by the kernel */
 		add_switch(reading, time_ns, SEAT_KERNEL, 0);
-	} else if (time_ns >= record->go_ns &&
-		   (record->start_ns == 0 || time_ns < record->start_ns)) {
+	if (record->pid != pid)
+		return; /* what was killed in place of a later turn */
+	if (is_exit)
+		record->end_ns = time_ns;
+	else if (time_ns >= record->go_ns &&
+		 (record->start_ns == 0 || time_ns < record->start_ns))
 		record->start_ns = time_ns;
-	}
 }
 
 static void ignore(void *context, int64_t time_ns, const uint8_t *event, size_t size)
@@ -333,9 +400,10 @@ void trace_begin(struct run *run)
 	set_filter(run->ranks, run->switches.limit > 0);
 	if (run->switches.limit > 0) /* otherwise there is room for what was left */
 		read_all(ignore, NULL);
-	known = 0;
+	known = learned = 0;
+	memset(seated, 0, sizeof seated);
 	if (!pids_init(&processes,
-		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL + MAKERS * TASKS_MAX : 0)))
+		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL : 0)))
 		fatal("no memory is left for the trace");
 }
 

@@ -4,7 +4,7 @@
  */
 #include "task.h"
 
-JOBS_SHARE_MEMORY;
+JOBS_TAKE_TURNS;
 
 #define THREAD_CPU_CLOCK 3 /* CLOCK_THREAD_CPUTIME_ID */
 /* Nearer to its end than this it reads the clock without a pause, as a reading takes 0.5 us. */

@@ -2,7 +2,7 @@
 #include "loop.h"
 #include "task.h"
 
-JOBS_SHARE_MEMORY;
+JOBS_TAKE_TURNS;
 
 int task_main(const char *name, const char *arg1)
 {

@@ -1,7 +1,7 @@
 /* idle: does nothing; what a job costs by itself. */
 #include "task.h"
 
-JOBS_SHARE_MEMORY;
+JOBS_TAKE_TURNS;
 
 int task_main(const char *name, const char *arg1)
 {

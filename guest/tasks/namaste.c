@@ -1,7 +1,7 @@
 /* namaste: prints `namaste arg1`. */
 #include "greet.h"
 
-JOBS_SHARE_MEMORY;
+JOBS_TAKE_TURNS;
 
 int task_main(const char *name, const char *arg1)
 {

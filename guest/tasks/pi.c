@@ -1,7 +1,7 @@
 /* pi: sums arg1 terms of the Leibniz series, 4 (1 - 1/3 + 1/5 - ...). */
 #include "task.h"
 
-JOBS_SHARE_MEMORY;
+JOBS_TAKE_TURNS;
 
 #define PI 3.14159265358979323846
 

@@ -7,19 +7,20 @@
 #define TASK_H
 
 #include "processor.h" /* of the folder that is named after the processor */
+#include "turn.h"
 
 #define EXIT_WRONG 1    /* a result that cannot be */
 #define EXIT_ARGUMENT 2 /* arg1 is none */
 
 /*
- * Said by a task that maps no memory and reads none that it has not written: its jobs may
- * have one memory, in turns, and need no exec each. A note of ELF's for the loader
- * (jobserver.c; docs/decisions/0035-job-servers.md).
+ * Said by a task whose jobs leave nothing behind that would change the next one: one process
+ * may run them all, in turns. A note of ELF's for the loader (turns.c;
+ * docs/decisions/0035-turns.md).
  */
-#define JOBS_SHARE_MEMORY \
+#define JOBS_TAKE_TURNS \
 	__asm__(".pushsection .note.jobs, \"a\", %note\n" \
 		"	.balign 4\n" \
-		"	.long 12, 0, 1\n" /* sizes of name and description; a type */ \
+		"	.long 12, 0, 2\n" /* sizes of name and description; a type */ \
 		"	.asciz \"Distributor\"\n" \
 		"	.popsection\n")
 
@@ -29,14 +30,6 @@ static inline void __attribute__((noreturn)) task_exit(int value)
 {
 	for (;;)
 		system_call(SYS_EXIT_GROUP, value, 0, 0, 0, 0, 0);
-}
-
-/* The kernel's stack at the start: argc, then the pointers of argv, then NULL. */
-__attribute__((noreturn, used)) static void task_begin(const long *stack)
-{
-	const char *const *argv = (const char *const *)(stack + 1);
-
-	task_exit(task_main(stack[0] > 0 ? argv[0] : "task", stack[0] == 2 ? argv[1] : 0));
 }
 
 /* Text that is put together first, so that it goes out in one piece. */
@@ -120,6 +113,59 @@ static inline long long argument(const char *name, const char *arg1, long long l
 	add_text(&text, "\n");
 	write_text(2, &text);
 	task_exit(EXIT_ARGUMENT);
+}
+
+/* Numbers of Linux on every processor. */
+enum { CLOCK_MONOTONIC = 1, SIGCHLD = 17, SIGSTOP = 19, FUTEX_WAIT = 0 };
+
+static inline struct turn *own_turn(const char *mark)
+{
+	long turns = system_call(SYS_MMAP, 0, TURNS * sizeof(struct turn), 3 /* read, write */,
+				 1 /* shared */, TURN_FILE, 0);
+	struct turn *turn;
+	long long number;
+
+	if ((turns < 0 && turns > -4096) || !parse_number(mark, &number))
+		task_exit(EXIT_WRONG);
+	turn = (struct turn *)turns + number;
+	turn->argument[TURN_ARGUMENT - 1] = 0; /* as it is: the page fault comes now */
+	return turn;
+}
+
+static inline void end_turn(struct turn *turn)
+{
+	if (__atomic_exchange_n(&turn->whose, TURN_OVER, __ATOMIC_SEQ_CST) == TURN_TELL)
+		system_call(SYS_KILL, system_call(SYS_GETPPID, 0, 0, 0, 0, 0, 0), SIGCHLD, 0, 0, 0,
+			    0);
+	while (__atomic_load_n(&turn->whose, __ATOMIC_SEQ_CST) == TURN_OVER)
+		system_call(SYS_FUTEX, (long)&turn->whose, FUTEX_WAIT, TURN_OVER, 0, 0, 0);
+}
+
+/* One job after the other. A job that fails ends the process, as it would anywhere. */
+__attribute__((noreturn)) static inline void take_turns(struct turn *turn, const char *name)
+{
+	/* stopped, as every process is that is ready */
+	system_call(SYS_KILL, system_call(SYS_GETPID, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
+	for (;;) {
+		int value;
+
+		system_call(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, (long)&turn->start, 0, 0, 0, 0);
+		value = task_main(name, turn->arguments == 1 ? turn->argument : 0);
+		if (value != 0)
+			task_exit(value);
+		system_call(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, (long)&turn->end, 0, 0, 0, 0);
+		end_turn(turn);
+	}
+}
+
+/* The kernel's stack at the start: argc, then the pointers of argv, then NULL. */
+__attribute__((noreturn, used)) static void task_begin(const long *stack)
+{
+	const char *const *argv = (const char *const *)(stack + 1);
+
+	if (stack[0] == 2 && argv[0][0] == TURN_MARK)
+		take_turns(own_turn(argv[0]), argv[1]);
+	task_exit(task_main(stack[0] > 0 ? argv[0] : "task", stack[0] == 2 ? argv[1] : 0));
 }
 
 #endif

@@ -30,7 +30,7 @@ SHORT = "<img src=x o=1>"
 #: Prints lines on the console, and runs long enough to be looked at.
 TALKING = {"name": "talking", "tasks": [
     {"binary": "hey", "arg1": 7, "period_ms": 20, "numberofjobs": 3, "priority": 0},
-    {"binary": "busy", "arg1": 2000, "period_ms": 10, "numberofjobs": 300, "priority": 1},
+    {"binary": "busy", "arg1": 2000, "period_ms": 10, "numberofjobs": 1500, "priority": 1},
 ]}  # fmt: skip
 
 

@@ -3,12 +3,16 @@ parameter of a task."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from distributor import EventType, Result, Task, TaskSet, Verdict
+from distributor.machines.qemu import qemu_kind
+from distributor.session.binary import Binaries, binary_finder
+from distributor.session.sealed import SealedSession
 from tests.integration.conftest import Runner
 
 pytestmark = pytest.mark.integration
@@ -208,6 +212,49 @@ def test_an_argument_arrives_as_it_was_given(
     assert result.verdict is Verdict.SCHEDULABLE
 
 
+async def test_another_program_in_place_of_a_built_in_task_is_the_one_that_runs(
+    compile_c: Callable[[str, str], Path],
+) -> None:
+    # As another host may send it. Processes of the one that the image has are there already.
+    other = compile_c("hey", "int main(void) { return 7; }\n")
+    kind = qemu_kind()
+    machine = kind.create_sealed("m1")
+    await machine.start()
+    try:
+        binaries = Binaries(binary_finder({"hey": other}))
+        async with SealedSession(machine, binaries=binaries, timeout_s=60) as session:
+            for jobs in (1, 3):
+                taskset = TaskSet(
+                    [Task("hey", arg1=1, period_ms=20, priority=0, numberofjobs=jobs)]
+                )
+                record = await session.run(taskset, lambda _: None)
+                assert [job.exit_value for job in record.jobs] == [7] * jobs
+    finally:
+        await machine.stop()
+        await asyncio.to_thread(kind.close)
+
+
+def test_each_of_many_tasks_has_its_own_argument(run: Runner) -> None:
+    # More than have a process from the machine's start, and one with a long argument.
+    burned_us = [100 * (number + 1) for number in range(13)]
+    result = run(
+        TaskSet(
+            [
+                *(
+                    Task("busy", arg1=micros, period_ms=50, priority=place, numberofjobs=2)
+                    for place, micros in enumerate(burned_us)
+                ),
+                Task("idle", arg1="x" * 200, period_ms=50, priority=20, numberofjobs=2),
+            ]
+        )
+    )
+    assert (result.verdict, len(result.jobs)) == (Verdict.SCHEDULABLE, 28)
+    for place, micros in enumerate(burned_us):
+        for job in result.jobs:
+            if job.task_id == place:
+                assert micros * 1000 <= job.completion_ns - job.start_ns < micros * 1000 + 60_000
+
+
 def test_a_job_that_leaves_children_behind_is_cleaned_up(
     run: Runner, compile_c: Callable[[str, str], Path]
 ) -> None:
@@ -269,7 +316,7 @@ def test_many_jobs_of_a_short_period(run: Runner) -> None:
 
 @pytest.mark.parametrize("edf", [False, True], ids=["fixed", "edf"])
 @pytest.mark.parametrize(
-    ("name", "arg1", "jobs"), [("busy", 100, 600), ("linpack", 5, 250)], ids=["cloned", "executed"]
+    ("name", "arg1", "jobs"), [("busy", 100, 600), ("linpack", 5, 250)], ids=["turns", "executed"]
 )
 def test_a_long_job_holds_up_no_task_above_it(
     run: Runner, name: str, arg1: int, jobs: int, edf: bool
@@ -292,9 +339,64 @@ def test_a_long_job_holds_up_no_task_above_it(
     assert (result.verdict, len(result.jobs)) == (Verdict.SCHEDULABLE, jobs + 1)
     task = [job for job in result.jobs if job.task_id == 0]
     assert max(job.response_ns for job in task) < MS
-    # A clone takes less memory, so that more of them are ready.
-    ready = task[: 300 if name == "busy" else 120]
+    # Where one process runs all jobs, it is always ready.
+    ready = task[: jobs if name == "busy" else 120]
     assert max(job.start_ns - (job.release_ns or 0) for job in ready) < MS / 20
+
+
+def test_late_jobs_for_which_no_process_is_ready_keep_the_order_of_their_deadlines(
+    run: Runner,
+) -> None:
+    # A quota keeps few processes ready, and an overload leaves no time to make any.
+    pairs = [(4, 10, 100), (9, 13, 75)]
+    result = run(
+        TaskSet(
+            [
+                busy(c, period_ms=t, numberofjobs=count, overrun="late", quota_mib=4)
+                for c, t, count in pairs
+            ]
+        )
+    )
+    assert result.verdict is Verdict.MISSED
+    due_ns = {
+        (job.task_id, job.index): (job.release_ns or 0) + pairs[job.task_id][1] * MS
+        for job in result.jobs
+    }
+    for job in result.jobs:
+        for other in result.jobs:
+            waits = (other.release_ns or 0) + MS < job.start_ns
+            before = due_ns[other.task_id, other.index] + MS < due_ns[job.task_id, job.index]
+            assert not (waits and before and other.start_ns > job.completion_ns), (job, other)
+
+
+def test_deadline_jobs_that_end_just_before_their_next_release(run: Runner) -> None:
+    # Their process may not sleep yet when it is to have its next turn.
+    seen = set()
+    for micros in range(950, 1000, 2):
+        result = run(TaskSet([busy(micros / 1000, period_ms=1, numberofjobs=12)]))
+        assert set(outcomes(result)) <= {EventType.EXIT, EventType.EXIT_PERIOD}
+        assert len(result.jobs) == 12
+        kept = [job for job in result.jobs if job.outcome is EventType.EXIT]
+        assert all(micros * 1000 <= job.completion_ns - job.start_ns < 1.1 * MS for job in kept)
+        seen |= {result.verdict}
+    assert seen == {Verdict.SCHEDULABLE, Verdict.MISSED}
+
+
+@pytest.mark.parametrize("edf", [False, True], ids=["fixed", "edf"])
+def test_a_process_that_is_killed_between_its_jobs_is_replaced(
+    run: Runner, compile_c: Callable[[str, str], Path], edf: bool
+) -> None:
+    own = compile_c("kills", "#include <signal.h>\nint main(void) { return kill(-1, SIGKILL); }\n")
+    result = run(
+        TaskSet(
+            [
+                Task(own, offset_ms=50, priority=128 if edf else 0),
+                busy(1, period_ms=20, priority=128 if edf else 1, numberofjobs=10),
+            ]
+        )
+    )
+    assert outcomes(result, 1) == [EventType.EXIT] * 10
+    assert max(job.response_ns for job in result.jobs if job.task_id == 1) < 2 * MS
 
 
 def test_a_task_that_kills_all_others_ends_them_and_not_the_machine(

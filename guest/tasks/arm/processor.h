@@ -3,7 +3,16 @@
 #define PROCESSOR_H
 
 /* Linux system calls, by their numbers on ARM; mmap2 counts its offset in pages. */
-enum { SYS_WRITE = 4, SYS_MMAP = 192, SYS_CLOCK_GETTIME = 263, SYS_EXIT_GROUP = 248 };
+enum {
+	SYS_WRITE = 4,
+	SYS_GETPID = 20,
+	SYS_KILL = 37,
+	SYS_GETPPID = 64,
+	SYS_MMAP = 192,
+	SYS_FUTEX = 240,
+	SYS_EXIT_GROUP = 248,
+	SYS_CLOCK_GETTIME = 263,
+};
 
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -22,61 +31,14 @@ static inline long system_call(long number, long a, long b, long c, long d, long
 	return r0;
 }
 
-/*
- * The kernel's stack at the start is task_begin's argument. As a job server (argv[0] is "+",
- * ../loader/jobserver.h) the program waits for SIGUSR1 and then clones itself; the clone stops, and is a
- * job once it is let go. The server itself leaves the stack alone: its jobs use it in turns.
- */
+/* The kernel's stack at the start is task_begin's argument. */
 __asm__(".globl _start\n"
 	".type _start, %function\n"
 	"_start:\n"
-	"	mov r8, sp\n"
-	"	ldr r0, [sp, #4]\n"
-	"	ldrb r0, [r0]\n"
-	"	cmp r0, #'+'\n"
-	"	bne 3f\n"
-	"	ldr r0, [sp]\n"
-	"	sub r0, r0, #1\n"
-	"	str r0, [r8, #4]!\n" /* where argv[0] was */
-	"1:	mov r7, #177\n" /* rt_sigtimedwait */
-	"	adr r0, 5f\n"
-	"	mov r1, #0\n"
-	"	mov r2, #0\n"
-	"	mov r3, #8\n"
-	"	svc #0\n"
-	"	cmp r0, #10\n" /* SIGUSR1 */
-	"	bne 1b\n"
-	"	mov r7, #120\n" /* clone */
-	"	mov r0, #0x8f00\n" /* VM, FS, FILES, SIGHAND, PARENT */
-	"	mov r1, #0\n"
-	"	mov r2, #0\n"
-	"	mov r3, #0\n"
-	"	mov r4, #0\n"
-	"	svc #0\n"
-	"	cmp r0, #0\n"
-	"	beq 2f\n"
-	"	blt 4f\n"
-	"	str r0, [r8, #-4]\n" /* a word that is free by now */
-	"	mov r7, #4\n" /* write */
-	"	mov r0, #3\n"
-	"	sub r1, r8, #4\n"
-	"	mov r2, #4\n"
-	"	svc #0\n"
-	"	b 1b\n"
-	"2:	mov r7, #20\n" /* getpid */
-	"	svc #0\n"
-	"	mov r7, #37\n" /* kill */
-	"	mov r1, #19\n" /* SIGSTOP */
-	"	svc #0\n"
-	"3:	mov r11, #0\n"
+	"	mov r11, #0\n"
 	"	mov lr, #0\n"
-	"	mov r0, r8\n"
-	"	b task_begin\n"
-	"4:	mov r7, #248\n" /* exit_group */
-	"	mov r0, #1\n"
-	"	svc #0\n"
-	"	.balign 8\n"
-	"5:	.word 0x200, 0\n");
+	"	mov r0, sp\n"
+	"	b task_begin\n");
 
 /*
  * 256 instructions a round that do nothing: an emulator runs them 20 times as fast as calls.

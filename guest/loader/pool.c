@@ -1,0 +1,120 @@
+#include "pool.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "console.h"
+#include "process.h"
+#include "taskset.h"
+#include "turns.h"
+
+#define POOL_TASKS 10   /* of a set: the first ones; each takes two descriptors, which every exec closes */
+#define POOL_PROGRAMS 12
+
+struct program {
+	char name[PKG_SIZE];
+	pid_t ready[POOL_TASKS];
+};
+
+static struct program programs[POOL_PROGRAMS];
+static unsigned count;
+static int outputs[POOL_TASKS][2];
+static bool open_outputs[POOL_TASKS];
+
+static void make(struct maker *maker, struct program *program, const char *path)
+{
+	for (unsigned i = 0; i < POOL_TASKS; i++) {
+		char mark[8];
+		char *argv[] = { mark, program->name, NULL };
+		struct plan plan = { .path = path, .argv = argv, .output = outputs[i][1],
+				     .turns = turns_file() };
+		pid_t pid;
+
+		snprintf(mark, sizeof mark, "%c%u", TURN_MARK, i);
+		pid = process_begin(maker, &plan, -1);
+		program->ready[i] = pid > 0 ? pid : 0;
+	}
+}
+
+static void fill_from(DIR *folder)
+{
+	static struct maker maker;
+	struct dirent *entry;
+
+	while (count < POOL_PROGRAMS && (entry = readdir(folder)) != NULL) {
+		char path[sizeof "/tasks/" + sizeof entry->d_name];
+
+		snprintf(path, sizeof path, "/tasks/%s", entry->d_name);
+		if (strlen(entry->d_name) >= PKG_SIZE || !turns_fit(path))
+			continue;
+		strcpy(programs[count].name, entry->d_name);
+		make(&maker, &programs[count++], path);
+	}
+}
+
+void pool_fill(void)
+{
+	DIR *folder = opendir("/tasks");
+
+	if (folder == NULL)
+		return;
+	for (unsigned i = 0; i < POOL_TASKS; i++) {
+		if (pipe2(outputs[i], O_CLOEXEC | O_NONBLOCK) < 0)
+			fatal("no pipes for processes");
+		open_outputs[i] = true;
+	}
+	policy_set(0, &PROCESS_CALM);
+	fill_from(folder);
+	policy_set(0, &(struct policy){ .kind = SCHED_OTHER });
+	closedir(folder);
+}
+
+static struct program *find(const char *name)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(programs[i].name, name) == 0)
+			return &programs[i];
+	return NULL;
+}
+
+pid_t pool_take(const char *name, unsigned number)
+{
+	struct program *program = number < POOL_TASKS ? find(name) : NULL;
+	pid_t pid = program != NULL ? program->ready[number] : 0;
+
+	if (pid != 0)
+		program->ready[number] = 0;
+	return pid;
+}
+
+bool pool_take_output(unsigned number, int ends[2])
+{
+	if (number >= POOL_TASKS || !open_outputs[number])
+		return false;
+	open_outputs[number] = false;
+	memcpy(ends, outputs[number], sizeof outputs[number]);
+	return true;
+}
+
+void pool_forget(const char *name)
+{
+	struct program *program = find(name);
+
+	if (program != NULL)
+		program->name[0] = 0;
+}
+
+void pool_empty(void)
+{
+	count = 0;
+	for (unsigned i = 0; i < POOL_TASKS; i++) {
+		if (open_outputs[i]) {
+			close(outputs[i][0]);
+			close(outputs[i][1]);
+		}
+		open_outputs[i] = false;
+	}
+}

@@ -1,0 +1,33 @@
+/*
+ * The loader's side of turn.h: programs whose one process runs one job after the other. A wake-up
+ * is all that such a job costs the kernel (docs/decisions/0035-turns.md).
+ */
+#ifndef TURNS_H
+#define TURNS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "turn.h"
+
+/* Once, before any process: makes the file of turns. */
+void turns_open(void);
+int turns_file(void);
+/* The turn of that number, for jobs with that argument or NULL; NULL if it has no room for it. */
+struct turn *turns_at(unsigned number, const char *argument);
+
+/* Whether the program at that path takes turns. */
+bool turns_fit(const char *path);
+
+/* Gives the turn to a process; `tell` whether its end is to be told at once. */
+void turn_give(struct turn *turn, bool tell);
+/* Wakes the process that has been given the turn; whether it slept, or was about to. */
+bool turn_wake(struct turn *turn);
+/* From now on the end of the running job is told; false if it has ended already. */
+bool turn_tell(struct turn *turn);
+bool turn_over(const struct turn *turn);
+
+int64_t turn_start_ns(const struct turn *turn);
+int64_t turn_end_ns(const struct turn *turn);
+
+#endif

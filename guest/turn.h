@@ -1,0 +1,30 @@
+/*
+ * What the loader and a program that takes turns share: one process of it runs one job of its
+ * task after the other (docs/decisions/0035-turns.md). Such a program says so by a note in its
+ * file, has the file of all turns from its start, and the number of its own in argv[0].
+ */
+#ifndef TURN_H
+#define TURN_H
+
+#define TURN_FILE 3 /* the first descriptor that no program has from its start */
+#define TURN_MARK '+' /* the first byte of argv[0]; the program's name follows */
+#define TURN_ARGUMENT 80
+#define TURNS 256
+
+/* Whose turn it is; what a killed process left is there until the next one's first turn. */
+enum {
+	TURN_OVER, /* the job has ended, and the process sleeps on this word, or is about to */
+	TURN_JOB,  /* there is a job to run */
+	TURN_TELL, /* likewise, and SIGCHLD is to tell the loader of its end */
+};
+
+struct turn {
+	int whose;
+	int arguments; /* how many the jobs have: none or one */
+	struct {
+		long s, ns; /* CLOCK_MONOTONIC */
+	} start, end;
+	char argument[TURN_ARGUMENT];
+} __attribute__((aligned(64)));
+
+#endif
