@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "console.h"
-#include "pool.h"
+#include "standby.h"
 
 /* No binary can be called so: names do not begin with a dot. */
 #define UNFINISHED "/tasks/.unfinished"
@@ -44,7 +44,7 @@ void binary_end(struct binary *binary)
 	if (binary->file >= 0)
 		close(binary->file);
 	binary->file = -1;
-	pool_forget(binary->name);
+	standby_forget(binary->name);
 	if (binary->error == 0 && rename(UNFINISHED, path) < 0)
 		binary->error = errno;
 	if (binary->error != 0) {

@@ -14,13 +14,13 @@
 #include "executor.h"
 #include "keeper.h"
 #include "network.h"
-#include "pool.h"
 #include "preparer.h"
 #include "process.h"
 #include "rescuer.h"
 #include "sealed.h"
 #include "server.h"
 #include "session.h"
+#include "standby.h"
 #include "stock.h"
 #include "stop.h"
 #include "template.h"
@@ -99,7 +99,7 @@ int main(void)
 		struct orders *orders;
 
 		stop_open();
-		pool_fill();
+		standby_fill();
 		orders = template_wait(options.shared_at, options.shared_size);
 		if (orders->port == 0)
 			sealed_run(orders, news);

@@ -128,7 +128,7 @@ void preparer_start(void)
 }
 
 /* Processes that are there need none of the preparer's time; whether they are enough. */
-static bool fill_from_pool(struct run *run)
+static bool fill_from_standby(struct run *run)
 {
 	bool full = true;
 
@@ -136,7 +136,7 @@ static bool fill_from_pool(struct run *run)
 		struct lane *lane = &run->lanes[i];
 
 		lane->filling = true;
-		if (lane->pooled > 0 && lane->refusal == NULL)
+		if (lane->standby > 0 && lane->refusal == NULL)
 			make(lane);
 		full = full && !room(lane);
 	}
@@ -146,7 +146,7 @@ static bool fill_from_pool(struct run *run)
 void preparer_fill(struct run *run)
 {
 	filled = false;
-	filled = fill_from_pool(run);
+	filled = fill_from_standby(run);
 	pthread_mutex_lock(&lock);
 	current = run;
 	if (!filled)

@@ -14,7 +14,7 @@
 #include "cgroup.h"
 #include "console.h"
 #include "moment.h"
-#include "pool.h"
+#include "standby.h"
 
 #define FIFO_TOP 98
 #define RANKS_MAX 97
@@ -167,7 +167,7 @@ static void connect_output(struct lane *lane)
 {
 	int ends[2];
 
-	if (!pool_take_output(lane->index, ends) && pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+	if (!standby_output(lane->index, ends) && pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
 		lane_refuse(lane, "no pipe for its output: %s", strerror(errno));
 		return;
 	}
@@ -240,8 +240,8 @@ static void find_turn(struct lane *lane)
 	lane->turn = turns_at(lane->index, task->arg1);
 	if (lane->turn == NULL)
 		return;
-	lane->pooled = pool_take(task->pkg, lane->index);
-	if (lane->pooled == 0 && (task->jobs == 1 || !turns_fit(lane->path)))
+	lane->standby = standby_take(task->pkg, lane->index);
+	if (lane->standby == 0 && (task->jobs == 1 || !turns_fit(lane->path)))
 		lane->turn = NULL;
 }
 
@@ -264,7 +264,7 @@ static void lane_init(struct lane *lane, const struct task *task, unsigned index
 	lane->plan.argv = lane->argv;
 	lane->plan.turns = lane->turn != NULL ? turns_file() : -1;
 	lane->stock.target = stock_target(lane, lanes);
-	if (lane->pooled == 0 && stat(lane->path, &status) < 0)
+	if (lane->standby == 0 && stat(lane->path, &status) < 0)
 		lane_refuse(lane, "no binary of that name was sent");
 	place(lane);
 	connect_output(lane);

@@ -41,7 +41,7 @@ struct lane {
 	bool not_admitted;
 
 	struct turn *turn; /* of a program that takes turns, or NULL */
-	pid_t pooled;      /* a process that was there before the set, or 0 */
+	pid_t standby;     /* a process that was there before the set, or 0 */
 	struct stock stock;
 	atomic_bool wanted;  /* a released job waits for a process */
 	bool filling;        /* the preparer's: on the way to `target` */

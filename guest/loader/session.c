@@ -16,11 +16,11 @@
 #include "executor.h"
 #include "keeper.h"
 #include "moment.h"
-#include "pool.h"
 #include "preparer.h"
 #include "report.h"
 #include "rescuer.h"
 #include "run.h"
+#include "standby.h"
 #include "taskset.h"
 #include "trace.h"
 #include "wire.h"
@@ -125,7 +125,7 @@ static void end_processes(void)
 	kill(-1, SIGKILL);
 	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
 		;
-	pool_empty();
+	standby_empty();
 }
 
 /* The run is over: nothing of it stays but what `out` holds. */

@@ -21,9 +21,9 @@ void stock_open(void)
 pid_t stock_make(struct maker *maker, struct lane *lane, uint32_t number)
 {
 	int cgroup = lane->slots > 0 ? lane->slot_procs[number % lane->slots] : -1;
-	pid_t pid = lane->pooled;
+	pid_t pid = lane->standby;
 
-	lane->pooled = 0;
+	lane->standby = 0;
 	if (pid == 0 && lane->turn != NULL && !turns_fit(lane->path))
 		return -ENOEXEC; /* the host has put another program in its place since */
 	if (pid == 0)

@@ -14,12 +14,12 @@
 #include "canary.h"
 #include "executor.h"
 #include "keeper.h"
-#include "pool.h"
 #include "preparer.h"
-#include "rescuer.h"
 #include "report.h"
 #include "require.h"
+#include "rescuer.h"
 #include "run.h"
+#include "standby.h"
 #include "trace.h"
 
 static bool running, receiving;
@@ -98,7 +98,7 @@ void preparer_fill(struct run *run) { (void)run; }
 void preparer_leave(void) {}
 void rescuer_begin(struct run *run) { (void)run; }
 void rescuer_leave(void) {}
-void pool_empty(void) {}
+void standby_empty(void) {}
 void trace_begin(struct run *run) { (void)run; }
 void trace_drain(struct run *run) { (void)run; }
 

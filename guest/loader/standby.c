@@ -1,4 +1,4 @@
-#include "pool.h"
+#include "standby.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,22 +11,23 @@
 #include "taskset.h"
 #include "turns.h"
 
-#define POOL_TASKS 10   /* of a set: the first ones; each takes two descriptors, which every exec closes */
-#define POOL_PROGRAMS 12
+/* The first ones of a set. Each takes two descriptors, which every exec has to close. */
+#define STANDBY_TASKS 10
+#define STANDBY_PROGRAMS 12
 
 struct program {
 	char name[PKG_SIZE];
-	pid_t ready[POOL_TASKS];
+	pid_t ready[STANDBY_TASKS];
 };
 
-static struct program programs[POOL_PROGRAMS];
+static struct program programs[STANDBY_PROGRAMS];
 static unsigned count;
-static int outputs[POOL_TASKS][2];
-static bool open_outputs[POOL_TASKS];
+static int outputs[STANDBY_TASKS][2];
+static bool open_outputs[STANDBY_TASKS];
 
 static void make(struct maker *maker, struct program *program, const char *path)
 {
-	for (unsigned i = 0; i < POOL_TASKS; i++) {
+	for (unsigned i = 0; i < STANDBY_TASKS; i++) {
 		char mark[8];
 		char *argv[] = { mark, program->name, NULL };
 		struct plan plan = { .path = path, .argv = argv, .output = outputs[i][1],
@@ -44,7 +45,7 @@ static void fill_from(DIR *folder)
 	static struct maker maker;
 	struct dirent *entry;
 
-	while (count < POOL_PROGRAMS && (entry = readdir(folder)) != NULL) {
+	while (count < STANDBY_PROGRAMS && (entry = readdir(folder)) != NULL) {
 		char path[sizeof "/tasks/" + sizeof entry->d_name];
 
 		snprintf(path, sizeof path, "/tasks/%s", entry->d_name);
@@ -55,13 +56,13 @@ static void fill_from(DIR *folder)
 	}
 }
 
-void pool_fill(void)
+void standby_fill(void)
 {
 	DIR *folder = opendir("/tasks");
 
 	if (folder == NULL)
 		return;
-	for (unsigned i = 0; i < POOL_TASKS; i++) {
+	for (unsigned i = 0; i < STANDBY_TASKS; i++) {
 		if (pipe2(outputs[i], O_CLOEXEC | O_NONBLOCK) < 0)
 			fatal("no pipes for processes");
 		open_outputs[i] = true;
@@ -80,9 +81,9 @@ static struct program *find(const char *name)
 	return NULL;
 }
 
-pid_t pool_take(const char *name, unsigned number)
+pid_t standby_take(const char *name, unsigned number)
 {
-	struct program *program = number < POOL_TASKS ? find(name) : NULL;
+	struct program *program = number < STANDBY_TASKS ? find(name) : NULL;
 	pid_t pid = program != NULL ? program->ready[number] : 0;
 
 	if (pid != 0)
@@ -90,16 +91,16 @@ pid_t pool_take(const char *name, unsigned number)
 	return pid;
 }
 
-bool pool_take_output(unsigned number, int ends[2])
+bool standby_output(unsigned number, int ends[2])
 {
-	if (number >= POOL_TASKS || !open_outputs[number])
+	if (number >= STANDBY_TASKS || !open_outputs[number])
 		return false;
 	open_outputs[number] = false;
 	memcpy(ends, outputs[number], sizeof outputs[number]);
 	return true;
 }
 
-void pool_forget(const char *name)
+void standby_forget(const char *name)
 {
 	struct program *program = find(name);
 
@@ -107,10 +108,10 @@ void pool_forget(const char *name)
 		program->name[0] = 0;
 }
 
-void pool_empty(void)
+void standby_empty(void)
 {
 	count = 0;
-	for (unsigned i = 0; i < POOL_TASKS; i++) {
+	for (unsigned i = 0; i < STANDBY_TASKS; i++) {
 		if (open_outputs[i]) {
 			close(outputs[i][0]);
 			close(outputs[i][1]);

@@ -3,23 +3,23 @@
  * machine that starts from there has them from its start, for its first task set
  * (docs/decisions/0035-turns.md).
  */
-#ifndef POOL_H
-#define POOL_H
+#ifndef STANDBY_H
+#define STANDBY_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 /* Once, when all of the image's programs are in /tasks. */
-void pool_fill(void);
+void standby_fill(void);
 
 /* A process of the program for the set's task of that number, ready and the caller's; or 0. */
-pid_t pool_take(const char *program, unsigned number);
+pid_t standby_take(const char *program, unsigned number);
 /* The ends of a pipe that processes of that task write to, the caller's; false if there is none. */
-bool pool_take_output(unsigned number, int ends[2]);
+bool standby_output(unsigned number, int ends[2]);
 
 /* Another program has that name now. */
-void pool_forget(const char *program);
+void standby_forget(const char *program);
 /* Its processes have ended. */
-void pool_empty(void);
+void standby_empty(void);
 
 #endif
