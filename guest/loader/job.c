@@ -92,8 +92,8 @@ static void pop(struct lane *lane)
 		preparer_wake();
 }
 
-/* Whether it has ended; it is buried then. */
-static bool ended(pid_t pid)
+/* Buries the process if it has ended; whether it has. */
+static bool bury(pid_t pid)
 {
 	siginfo_t info = { .si_pid = 0 };
 
@@ -110,7 +110,7 @@ static void dismiss(struct lane *lane)
 
 void job_bury(struct lane *lane)
 {
-	if (lane->dying != 0 && ended(lane->dying))
+	if (lane->dying != 0 && bury(lane->dying))
 		lane->dying = 0;
 }
 
@@ -138,7 +138,7 @@ static bool go_on(const struct run *run, struct lane *lane)
 	record->pid = pid;
 	correct_deadline(lane, pid, record->go_ns - record->release_ns);
 	turn_give(lane->turn, urgent(run, lane));
-	if (turn_wake(lane->turn) || (!deadline && !ended(pid)))
+	if (turn_wake(lane->turn) || (!deadline && !bury(pid)))
 		return true;
 	record->pid = 0;
 	dismiss(lane);

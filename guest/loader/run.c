@@ -257,7 +257,7 @@ static void lane_init(struct lane *lane, const struct task *task, unsigned index
 		lane->slot_procs[i] = lane->slot_events[i] = -1;
 	snprintf(lane->path, sizeof lane->path, "/tasks/%s", task->pkg);
 	find_turn(lane);
-	snprintf(lane->mark, sizeof lane->mark, "%c%u", TURN_MARK, lane->index);
+	turn_mark(lane->mark, lane->index);
 	lane->argv[0] = lane->turn != NULL ? lane->mark : lane->path + strlen("/tasks/");
 	lane->argv[1] = lane->turn != NULL ? lane->path + strlen("/tasks/") : task->arg1;
 	lane->plan.path = lane->path;

@@ -33,7 +33,7 @@ struct lane {
 	struct plan plan;
 	char path[32];
 	char *argv[3];
-	char mark[8]; /* argv[0] of who takes turns */
+	char mark[TURN_MARK_SIZE]; /* argv[0] of who takes turns */
 	int output_end; /* where the loader reads what the task wrote */
 	const char *refusal; /* why the task is not run, or NULL */
 	char refusal_text[160];

@@ -28,13 +28,13 @@ static bool open_outputs[STANDBY_TASKS];
 static void make(struct maker *maker, struct program *program, const char *path)
 {
 	for (unsigned i = 0; i < STANDBY_TASKS; i++) {
-		char mark[8];
+		char mark[TURN_MARK_SIZE];
 		char *argv[] = { mark, program->name, NULL };
 		struct plan plan = { .path = path, .argv = argv, .output = outputs[i][1],
 				     .turns = turns_file() };
 		pid_t pid;
 
-		snprintf(mark, sizeof mark, "%c%u", TURN_MARK, i);
+		turn_mark(mark, i);
 		pid = process_begin(maker, &plan, -1);
 		program->ready[i] = pid > 0 ? pid : 0;
 	}

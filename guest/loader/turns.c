@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -48,6 +49,11 @@ struct turn *turns_at(unsigned number, const char *argument)
 	if (argument != NULL)
 		strcpy(turn->argument, argument);
 	return turn;
+}
+
+void turn_mark(char mark[TURN_MARK_SIZE], unsigned number)
+{
+	snprintf(mark, TURN_MARK_SIZE, "%c%u", TURN_MARK, number % TURNS);
 }
 
 bool turns_fit(const char *path)

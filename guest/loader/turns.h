@@ -16,6 +16,10 @@ int turns_file(void);
 /* The turn of that number, for jobs with that argument or NULL; NULL if it has no room for it. */
 struct turn *turns_at(unsigned number, const char *argument);
 
+/* What the process of that turn has as argv[0]. */
+#define TURN_MARK_SIZE 8
+void turn_mark(char mark[TURN_MARK_SIZE], unsigned number);
+
 /* Whether the program at that path takes turns. */
 bool turns_fit(const char *path);
 
