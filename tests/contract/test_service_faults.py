@@ -6,7 +6,8 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from distributor import (
 from distributor.cli.follow import follow
 from distributor.cli.progress import ProgressMonitor
 from distributor.service.client import Client
+from distributor.service.service import Service
 from tests.fakes.instant import InstantKind, InstantMachine
 from tests.services import TOKEN, running
 
@@ -154,6 +156,21 @@ def full(*_: object) -> int:
     raise StoreError("cannot write to the store: the disk is full", hint="make room")
 
 
+@contextmanager
+def full_disk(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The store of a service takes no results."""
+    with monkeypatch.context() as patched:
+        patched.setattr(service.store, "add", full)
+        yield
+
+
+def until_it_goes_on(client: Client) -> None:
+    end_s = time.monotonic() + 20
+    while client.state().state == "failed":
+        assert time.monotonic() < end_s
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_full_store_halts_the_work_until_there_is_room(
     asked: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -178,8 +195,7 @@ def test_a_full_store_halts_the_work_until_there_is_room(
         listener = threading.Thread(target=listen)
         listener.start()
         heard.wait(20)
-        with monkeypatch.context() as patched:
-            patched.setattr(service.service.store, "add", full)
+        with full_disk(service.service, monkeypatch):
             client.add_job([ONE] * 5)
             client.add_job([ONE] * 2)
             with pytest.raises(MachineError, match="the disk is full") as failed:
@@ -192,8 +208,7 @@ def test_a_full_store_halts_the_work_until_there_is_room(
             client.cancel_job(2)
         if asked:
             client.resume()
-        while client.state().state == "failed":
-            time.sleep(0.05)
+        until_it_goes_on(client)
         assert client.wait()
         assert client.state().state == "idle"
         assert client.job(1).decided == sum(client.job(1).verdicts.values()) == 5
@@ -209,14 +224,12 @@ def test_a_service_that_was_paused_stays_so_when_there_is_room_again(
 ) -> None:
     monkeypatch.setattr("distributor.service.service.RETRY_S", 0.05)
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
-        with monkeypatch.context() as patched:
-            patched.setattr(service.service.store, "add", full)
+        with full_disk(service.service, monkeypatch):
             client.add_job([ONE] * 5)
             with pytest.raises(MachineError, match="the disk is full"):
                 client.wait()
             client.shut_down_all_machines()
-        while client.state().state == "failed":
-            time.sleep(0.05)
+        until_it_goes_on(client)
         assert client.state().state == "paused"
         client.resume()
         assert client.wait()
@@ -227,18 +240,14 @@ def test_a_service_goes_on_where_the_next_result_has_written_what_was_owed(
 ) -> None:
     monkeypatch.setattr("distributor.service.service.RETRY_S", 0.5)
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
-        with monkeypatch.context() as patched:
-            patched.setattr(service.service.store, "add", full)
+        with full_disk(service.service, monkeypatch):
             client.add_job([ONE] * 5)
             while service.service.engine.failure is None:
                 time.sleep(0.01)
         # As a result does that another machine has, before it is ended.
         service.service._run.keep_owed()
         assert client.state().state == "failed"
-        end_s = time.monotonic() + 20
-        while client.state().state == "failed":
-            assert time.monotonic() < end_s
-            time.sleep(0.05)
+        until_it_goes_on(client)
         assert client.wait()
 
 
