@@ -344,6 +344,66 @@ def test_a_long_job_holds_up_no_task_above_it(
     assert max(job.start_ns - (job.release_ns or 0) for job in ready) < MS / 20
 
 
+#: Ends with the number of processes that are called as its argument says.
+COUNT = r"""
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(int argc, char **argv)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+	int found = 0;
+
+	while (argc == 2 && (entry = readdir(folder)) != NULL) {
+		char path[300], name[32] = "";
+		FILE *file;
+
+		snprintf(path, sizeof path, "/proc/%s/comm", entry->d_name);
+		file = fopen(path, "r");
+		if (file != NULL && fgets(name, sizeof name, file) != NULL)
+			found += strncmp(name, argv[1], strlen(argv[1])) == 0 && name[strlen(argv[1])] == 10;
+		if (file != NULL)
+			fclose(file);
+	}
+	return found;
+}
+"""
+
+
+def test_a_sealed_machine_has_ten_processes_of_a_built_in_task_and_needs_no_more(
+    run: Runner, compile_c: Callable[[str, str], Path]
+) -> None:
+    count = compile_c("count", COUNT)
+    result = run(
+        TaskSet(
+            [
+                busy(0.1, period_ms=2, priority=0, numberofjobs=50),
+                Task(count, arg1="busy", period_ms=50, offset_ms=21, priority=1, numberofjobs=2),
+            ]
+        )
+    )
+    assert outcomes(result, 0) == [EventType.EXIT] * 50
+    assert [job.exit_value for job in result.jobs if job.task_id == 1] == [10, 10]
+
+
+def test_a_release_that_finds_its_job_running_costs_the_tasks_above_no_more_than_others(
+    run: Runner,
+) -> None:
+    # At 38 ms the second task's first job is late, and killed while the first task runs.
+    result = run(
+        TaskSet(
+            [
+                busy(16, period_ms=23, priority=0, numberofjobs=9),
+                busy(7.6, period_ms=38, priority=1, numberofjobs=6),
+            ]
+        )
+    )
+    assert EventType.EXIT_PERIOD in outcomes(result, 1)
+    assert max(job.response_ns for job in result.jobs if job.task_id == 0) < 16.045 * MS
+
+
 def test_late_jobs_for_which_no_process_is_ready_keep_the_order_of_their_deadlines(
     run: Runner,
 ) -> None:
