@@ -14,7 +14,7 @@ from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import tasksets_of
 from distributor.tasks.formats.lines import JSONLines, read_lines
 from distributor.tasks.formats.table import read_table
-from distributor.tasks.formats.text import ENCODING, parse_json, read_text
+from distributor.tasks.formats.text import ENCODING, parse_json, read_text, unread
 from distributor.tasks.taskset import TaskSet
 
 #: A file that stands for the standard input.
@@ -78,7 +78,7 @@ def run_python(path: Path) -> dict[str, Any]:
         line = f", line {error.lineno}" if error.lineno else ""
         raise ConfigurationError(f"{path}{line}: {error.msg}") from error
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unread(path, error) from error
     except (Exception, SystemExit) as error:  # the user's file may raise anything
         raise ConfigurationError(f"{path}{_line(error, path)}: {_say(error)}") from error
 
@@ -157,7 +157,7 @@ def _load_table(path: Path) -> list[TaskSet]:
         with path.open(encoding=ENCODING, newline="") as file:
             return read_table(file, str(path), path.parent)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unread(path, error) from error
 
 
 _READERS: dict[str, Callable[[Path], TaskSet | Iterable[TaskSet]]] = {

@@ -18,7 +18,7 @@ from typing import Any
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.lines import line_of
-from distributor.tasks.formats.text import read_text
+from distributor.tasks.formats.text import read_text, unread
 from distributor.tasks.generate.tasksets import RandomTaskSets
 from distributor.tasks.load import STANDARD_INPUT, load, parse
 from distributor.tasks.taskset import TaskSet
@@ -152,4 +152,4 @@ def _fingerprint(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unread(path, error) from error

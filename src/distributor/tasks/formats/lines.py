@@ -9,7 +9,7 @@ from typing import IO
 
 from distributor.errors import ConfigurationError
 from distributor.tasks.formats.document import entry_of, taskset_of
-from distributor.tasks.formats.text import ENCODING, no_text, parse_json
+from distributor.tasks.formats.text import ENCODING, no_text, parse_json, unread
 from distributor.tasks.taskset import TaskSet
 
 
@@ -28,7 +28,7 @@ class JSONLines:
             with self._path.open(encoding=ENCODING) as file:
                 yield from read_lines(file, str(self._path), self._path.parent)
         except OSError as error:
-            raise self._unread(error) from error
+            raise unread(self._path, error) from error
 
     def __len__(self) -> int:
         if self._count is None:
@@ -36,11 +36,8 @@ class JSONLines:
                 with self._path.open("rb") as file:
                     self._count = sum(1 for line in file if line.strip())
             except OSError as error:
-                raise self._unread(error) from error
+                raise unread(self._path, error) from error
         return self._count
-
-    def _unread(self, error: OSError) -> ConfigurationError:
-        return ConfigurationError(f"{self._path} cannot be read: {error.strerror or error}")
 
 
 def read_lines(file: Iterable[str], name: str, folder: Path) -> Iterator[TaskSet]:

@@ -20,7 +20,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(ENCODING)
     except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise unread(path, error) from error
     except UnicodeDecodeError as error:
         raise no_text(str(path), error) from error
 
@@ -47,6 +47,11 @@ def parse_json(text: str, where: str, *, several_lines: bool = False) -> Any:
         raise ConfigurationError(f"{where}: it is nested too deeply") from None
     except ValueError as error:
         raise ConfigurationError(f"{where}: it holds a number with too many digits") from error
+
+
+def unread(path: Path, error: OSError) -> ConfigurationError:
+    """To be raised: the system does not let the file be read."""
+    return ConfigurationError(f"{path} cannot be read: {error.strerror or error}")
 
 
 def no_text(name: str, error: UnicodeDecodeError) -> ConfigurationError:
