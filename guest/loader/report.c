@@ -118,6 +118,13 @@ static void note_known(struct run *run)
 	}
 }
 
+/* A switch that comes after the job's end is none to its start: that one has been lost. */
+static bool start_known(const struct record *record)
+{
+	return record->ended ||
+	       (record->begun && (record->end_ns == 0 || record->start_ns <= record->end_ns));
+}
+
 /* A job has two events. */
 static size_t items_room(const struct run *run)
 {
@@ -148,7 +155,7 @@ static size_t collect(struct run *run, struct item *items, size_t room)
 		}
 		if (outcome != RUNNING)
 			settle(run, record);
-		if (!record->start_told && (record->begun || record->ended)) {
+		if (!record->start_told && start_known(record)) {
 			items[count++] = (struct item){ record->start_ns, 4 * place, record,
 							STARTED };
 			record->start_told = true;

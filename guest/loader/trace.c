@@ -44,6 +44,7 @@ static struct {
 static struct pids processes;
 static uint64_t known;   /* all records before this place are in it */
 static uint64_t learned; /* those before this one as far as they had a process */
+static bool waiting;     /* not all of them had */
 
 /* Of each processor: the place + 1 of the job that has it, 0 if none has. */
 static uint64_t seated[CPUS_MAX];
@@ -187,6 +188,25 @@ static void learn_all(struct run *run)
 			known = place + 1;
 	}
 	learned = head;
+	waiting = !all_known;
+}
+
+/*
+ * The place of a process' record. Jobs are let go, and get the process that they waited for, while
+ * this is read.
+ */
+static uint64_t place_of(struct run *run, pid_t pid)
+{
+	uint64_t place;
+
+	if (pid > 0 && learned != run->records.head)
+		learn_all(run);
+	place = pids_find(&processes, pid);
+	if (pid > 0 && waiting && (place == 0 || place == READY)) {
+		learn_all(run);
+		place = pids_find(&processes, pid);
+	}
+	return place;
 }
 
 /*
@@ -326,9 +346,7 @@ static void take(void *context, int64_t time_ns, const uint8_t *event, size_t si
 	    (!is_exit && size < trace.comm_at + COMM_SIZE))
 		return;
 	memcpy(&pid, event + (is_exit ? trace.pid_at : trace.next_at), sizeof pid);
-	if (pid > 0 && learned != run->records.head)
-		learn_all(run); /* a job that was let go while this was read */
-	place = pids_find(&processes, pid);
+	place = place_of(run, pid);
 	if (!is_exit)
 		note_switch(reading, time_ns, pid, event + trace.comm_at, place);
 	if (place == 0 || place == READY)
@@ -401,6 +419,7 @@ void trace_begin(struct run *run)
 	if (run->switches.limit > 0) /* otherwise there is room for what was left */
 		read_all(ignore, NULL);
 	known = learned = 0;
+	waiting = false;
 	memset(seated, 0, sizeof seated);
 	if (!pids_init(&processes,
 		       run->records.size + (run->switches.limit > 0 ? STOCK_TOTAL : 0)))
