@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench clean setup constraints
 bin := .venv/bin
+# Files of tests at once: most of them wait for machines, which take memory.
+at_once := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,7 +14,7 @@ demo: setup ## set everything up, then run task sets on two machines
 
 test: setup ## set everything up, then run all tests
 	@client-tools/bootstrap.sh tests
-	$(bin)/python -m pytest
+	$(bin)/python -m pytest $(at_once)
 
 check: ## look for mistakes without running anything: ruff, mypy, the C compiler's strictest warnings
 	@client-tools/bootstrap.sh packages environment

@@ -19,7 +19,7 @@ from distributor.cli.main import app
 from distributor.errors import NetworkError
 from distributor.machines.folder import RunFolder
 from distributor.network.bridge import Bridge
-from distributor.network.bridge.kept import SOCKET
+from distributor.network.bridge.kept import SOCKET, short
 from distributor.network.bridge.leases import Lease, parse_leases
 from distributor.network.bridge.links import Links
 from distributor.network.bridge.look import look
@@ -64,7 +64,8 @@ TOLD: dict[str, Any] = {
 def tell(folder: Path, said: bytes) -> threading.Thread:
     """A keeper that is asked once."""
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(folder / SOCKET))
+    with short(folder / SOCKET) as name:
+        listener.bind(name)
     listener.listen()
 
     def answer() -> None:
