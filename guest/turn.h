@@ -9,7 +9,7 @@
 #define TURN_FILE 3 /* the first descriptor that no program has from its start */
 #define TURN_MARK '+' /* the first byte of argv[0]; the program's name follows */
 #define TURN_ARGUMENT 80
-#define TURNS 256
+#define TURNS 384 /* one for each task of a set, and for each process that stands by */
 
 /* Whose turn it is; what a killed process left is there until the next one's first turn. */
 enum {

@@ -14,6 +14,8 @@
 
 static _Atomic pid_t thread_id;
 static struct run *_Atomic next_run;
+/* Not a signal: whom that wakes waits for locks that the sender still has. */
+static struct bell bell;
 
 pid_t executor_thread(void)
 {
@@ -197,14 +199,24 @@ static void *work(void *unused)
 	sigaddset(&signals, SIGUSR1);
 	thread_id = (pid_t)syscall(SYS_gettid);
 	for (;;) {
+		unsigned noted = bell.rung;
 		struct run *run = atomic_exchange(&next_run, NULL);
 
 		if (run == NULL)
-			sigwaitinfo(&signals, NULL);
+			bell_wait(&bell, noted);
 		else
 			execute(run, &signals);
 	}
 	return NULL;
+}
+
+static void set_policy(const struct policy *policy)
+{
+	static struct policy has = { .kind = SCHED_OTHER };
+	int error = policy_change(thread_id, &has, policy);
+
+	if (error != 0)
+		fatal("the executor gets no real-time policy: %s", strerror(error));
 }
 
 void executor_start(void)
@@ -212,14 +224,12 @@ void executor_start(void)
 	thread_start(work, NULL, "the executor");
 	while (thread_id == 0)
 		sched_yield();
+	set_policy(&EXECUTOR_USUAL);
 }
 
 void executor_begin(struct run *run)
 {
-	int error = policy_set(thread_id, &run->executor_policy);
-
-	if (error != 0)
-		fatal("the executor gets no real-time policy: %s", strerror(error));
+	set_policy(&run->executor_policy);
 	next_run = run;
-	executor_wake();
+	bell_ring(&bell);
 }

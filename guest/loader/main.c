@@ -100,6 +100,7 @@ int main(void)
 
 		stop_open();
 		standby_fill();
+		trace_hold();
 		orders = template_wait(options.shared_at, options.shared_size);
 		if (orders->port == 0)
 			sealed_run(orders, news);

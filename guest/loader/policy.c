@@ -32,3 +32,19 @@ int policy_set(pid_t thread, const struct policy *policy)
 
 	return syscall(SYS_sched_setattr, thread, &attributes, 0) == 0 ? 0 : errno;
 }
+
+static bool same(const struct policy *a, const struct policy *b)
+{
+	return a->kind == b->kind && a->fifo == b->fifo && a->reset == b->reset &&
+	       a->runtime_ns == b->runtime_ns && a->deadline_ns == b->deadline_ns &&
+	       a->period_ns == b->period_ns;
+}
+
+int policy_change(pid_t thread, struct policy *has, const struct policy *policy)
+{
+	int error = same(has, policy) ? 0 : policy_set(thread, policy);
+
+	if (error == 0)
+		*has = *policy;
+	return error;
+}

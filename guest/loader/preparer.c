@@ -7,6 +7,7 @@
 
 #include "stock.h"
 #include "thread.h"
+#include "trace.h"
 
 static struct maker maker;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -136,8 +137,10 @@ static bool fill_from_standby(struct run *run)
 		struct lane *lane = &run->lanes[i];
 
 		lane->filling = true;
-		if (lane->standby > 0 && lane->refusal == NULL)
+		if (lane->standby > 0 && lane->refusal == NULL) {
 			make(lane);
+			lane->turning = true;
+		}
 		full = full && !room(lane);
 	}
 	return full;
@@ -149,8 +152,10 @@ void preparer_fill(struct run *run)
 	filled = fill_from_standby(run);
 	pthread_mutex_lock(&lock);
 	current = run;
-	if (!filled)
+	if (!filled) {
+		trace_let_go();
 		preparer_wake();
+	}
 	while (!filled)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);

@@ -257,17 +257,24 @@ bool report_switches(struct run *run, struct buffer *out, bool virtual_clock)
 	return true;
 }
 
-void report_profile(struct buffer *out, bool virtual_clock)
+static struct buffer profile;
+
+void report_open(bool virtual_clock)
 {
 	struct utsname names;
-	size_t begin = open_frame(out);
+	size_t begin = open_frame(&profile);
 
 	uname(&names);
-	buffer_print(out,
+	buffer_print(&profile,
 		     "<profile loader=\"distributor " LOADER_VERSION
 		     "\" kernel=\"%s\" clock=\"%s\" cpus=\"%d\"/>",
 		     names.release, clock_name(virtual_clock), process_processors());
-	close_frame(out, begin);
+	close_frame(&profile, begin);
+}
+
+void report_profile(struct buffer *out)
+{
+	buffer_add(out, profile.bytes, profile.size);
 }
 
 void report_live(struct run *run, struct buffer *out)

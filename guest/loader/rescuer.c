@@ -69,19 +69,26 @@ static void *work(void *unused)
 	return NULL;
 }
 
+static void set_policy(const struct policy *policy)
+{
+	static struct policy has = { .kind = SCHED_OTHER };
+	int error = policy_change(thread_id, &has, policy);
+
+	if (error != 0)
+		fatal("the rescuer gets no real-time policy: %s", strerror(error));
+}
+
 void rescuer_start(void)
 {
 	thread_start(work, NULL, "the rescuer");
 	while (thread_id == 0)
 		sched_yield();
+	set_policy(&RESCUER_USUAL);
 }
 
 void rescuer_begin(struct run *run)
 {
-	int error = policy_set(thread_id, &run->rescuer_policy);
-
-	if (error != 0)
-		fatal("the rescuer gets no real-time policy: %s", strerror(error));
+	set_policy(&run->rescuer_policy);
 	maker.level = &run->rescued_policy;
 	maker.own = run->deadlines ? &run->rescuer_policy : NULL;
 	maker.behind = run->deadlines ? &run->behind_policy : NULL;

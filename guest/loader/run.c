@@ -38,6 +38,9 @@
 #define DEADLINE_MAX_NS (INT64_C(4294) * NS_PER_S)
 #define RUNTIME_MIN_NS 1024 /* DL_SCALE of the kernel */
 
+const struct policy EXECUTOR_USUAL = { .kind = SCHED_FIFO, .fifo = 99 };
+const struct policy RESCUER_USUAL = { .kind = SCHED_FIFO, .fifo = 99, .reset = true };
+
 void lane_refuse(struct lane *lane, const char *format, ...)
 {
 	va_list arguments;
@@ -127,9 +130,8 @@ static void set_deadlines(struct run *run)
 						     .period_ns = (uint64_t)period_ns };
 	}
 	/* they share a level: neither holds the other up for longer than it runs */
-	run->executor_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = 99 };
-	run->canary_policy = run->executor_policy;
-	run->rescuer_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = 99, .reset = true };
+	run->executor_policy = run->canary_policy = EXECUTOR_USUAL;
+	run->rescuer_policy = RESCUER_USUAL;
 	run->rescued_policy = (struct policy){ .kind = SCHED_FIFO, .fifo = FIFO_TOP };
 	if (!run->deadlines)
 		return;
@@ -234,15 +236,17 @@ _Static_assert(TURNS >= TASKS_MAX, "a turn for each task");
 static void find_turn(struct lane *lane)
 {
 	const struct task *task = lane->task;
+	unsigned number = lane->index;
 
 	if (!may_take_turns(task))
 		return;
-	lane->turn = turns_at(lane->index, task->arg1);
-	if (lane->turn == NULL)
+	if (!turns_argument_fits(task->arg1))
 		return;
-	lane->standby = standby_take(task->pkg, lane->index);
+	lane->standby = standby_take(task->pkg, lane->index, &number);
 	if (lane->standby == 0 && (task->jobs == 1 || !turns_fit(lane->path)))
-		lane->turn = NULL;
+		return;
+	lane->turn = turns_at(number, task->arg1);
+	turn_mark(lane->mark, number);
 }
 
 static void lane_init(struct lane *lane, const struct task *task, unsigned index, size_t lanes)
@@ -255,9 +259,8 @@ static void lane_init(struct lane *lane, const struct task *task, unsigned index
 	lane->output_end = lane->plan.output = -1;
 	for (unsigned i = 0; i < SLOTS_MAX; i++)
 		lane->slot_procs[i] = lane->slot_events[i] = -1;
-	snprintf(lane->path, sizeof lane->path, "/tasks/%s", task->pkg);
+	stpcpy(stpcpy(lane->path, "/tasks/"), task->pkg);
 	find_turn(lane);
-	turn_mark(lane->mark, lane->index);
 	lane->argv[0] = lane->turn != NULL ? lane->mark : lane->path + strlen("/tasks/");
 	lane->argv[1] = lane->turn != NULL ? lane->path + strlen("/tasks/") : task->arg1;
 	lane->plan.path = lane->path;

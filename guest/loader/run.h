@@ -57,7 +57,7 @@ struct lane {
 	uint64_t due;         /* releases that wait for the running job to end */
 	int64_t due_ns;       /* the first of them */
 	struct record *running;
-	bool turning;   /* the process at the stock's head has had its first turn */
+	bool turning;   /* the process at the stock's head waits for its next turn, or has it */
 	bool corrected; /* and has not the plan's policy */
 	pid_t dying;    /* one that was replaced, and is not buried yet; or 0 */
 	unsigned char verdict; /* what kills the running job, RUNNING if nothing does */
@@ -90,6 +90,9 @@ struct run {
 	atomic_bool over; /* the executor is done with it */
 	struct lane lanes[TASKS_MAX]; /* those of the set's tasks; what is behind is not cleared */
 };
+
+/* The executor's and the rescuer's where no task is SCHED_DEADLINE, and from the start. */
+extern const struct policy EXECUTOR_USUAL, RESCUER_USUAL;
 
 /* Takes over the set and lays everything out; refusals are kept in the lanes. */
 bool run_init(struct run *run, struct taskset *set, bool quiet);

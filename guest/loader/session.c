@@ -26,11 +26,14 @@
 #include "wire.h"
 
 /*
- * Time zero lies this far ahead, on a multiple of ZERO_STEP_NS. All usual tick rates have
- * whole numbers of ticks in that step, so that ticks fall on the same moments of each run.
+ * Time zero lies at least this far ahead, ZERO_AFTER_NS after a multiple of ZERO_STEP_NS. All usual
+ * tick rates have whole numbers of ticks in that step, so that ticks fall on the same moments of
+ * each run; and not on those of releases, whose periods are mostly whole milliseconds.
  */
-#define ZERO_AHEAD_NS (5 * NS_PER_MS)
+#define ZERO_AHEAD_NS NS_PER_MS
+#define ZERO_AHEAD_REAL_NS (5 * NS_PER_MS)
 #define ZERO_STEP_NS (20 * NS_PER_MS)
+#define ZERO_AFTER_NS (2500 * NS_PER_US)
 
 /* What waits for the host to read it; beyond that, frames stay records. */
 #define OUT_MAX (4U << 20)
@@ -48,6 +51,7 @@ void session_init(bool is_virtual, int news)
 	virtual_clock = is_virtual;
 	news_end = news;
 	wire_init(&wire);
+	report_open(virtual_clock);
 }
 
 void session_open(void)
@@ -67,11 +71,17 @@ static void copy_set(struct taskset *to, const struct taskset *from)
 	}
 }
 
-static int64_t choose_zero(void)
+/* As far ahead again as it took to get ready: on a slow processor all takes longer. */
+static int64_t choose_zero(int64_t begun_ns)
 {
-	int64_t earliest_ns = now_ns() + ZERO_AHEAD_NS;
+	int64_t ready_ns = now_ns();
+	int64_t ahead_ns = virtual_clock ? ZERO_AHEAD_NS : ZERO_AHEAD_REAL_NS;
+	int64_t earliest_ns;
 
-	return (earliest_ns / ZERO_STEP_NS + 1) * ZERO_STEP_NS;
+	if (ahead_ns < ready_ns - begun_ns)
+		ahead_ns = ready_ns - begun_ns;
+	earliest_ns = ready_ns + ahead_ns - ZERO_AFTER_NS;
+	return (earliest_ns / ZERO_STEP_NS + 1) * ZERO_STEP_NS + ZERO_AFTER_NS;
 }
 
 /* Admission control, among the tasks that this machine can run at all. */
@@ -92,6 +102,7 @@ static void admit(void)
 
 static void start(void)
 {
+	int64_t begun_ns = now_ns();
 	struct taskset set;
 
 	if (run.count > 0) {
@@ -113,7 +124,7 @@ static void start(void)
 	trace_begin(&run);
 	preparer_fill(&run);
 	rescuer_begin(&run);
-	run.zero_ns = choose_zero();
+	run.zero_ns = choose_zero(begun_ns);
 	if (!virtual_clock)
 		canary_begin(&run);
 	executor_begin(&run);
@@ -265,7 +276,7 @@ static bool obey(const struct wire_item *item, struct buffer *out)
 		stop();
 		break;
 	case WORD_GET_PROFILE:
-		report_profile(out, virtual_clock);
+		report_profile(out);
 		break;
 	case WORD_GET_LIVE:
 		report_live(run.count > 0 ? &run : NULL, out);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@
 #define STANDBY_TASKS 10
 #define STANDBY_PROGRAMS 12
 
+/* All sleep on their turns, so each has its own, behind those of a set's tasks. */
+_Static_assert(TURNS >= TASKS_MAX + STANDBY_PROGRAMS * STANDBY_TASKS, "a turn for each");
+
 struct program {
 	char name[PKG_SIZE];
 	pid_t ready[STANDBY_TASKS];
@@ -25,6 +29,11 @@ static unsigned count;
 static int outputs[STANDBY_TASKS][2];
 static bool open_outputs[STANDBY_TASKS];
 
+static unsigned turn_of(const struct program *program, unsigned task)
+{
+	return TASKS_MAX + (unsigned)(program - programs) * STANDBY_TASKS + task;
+}
+
 static void make(struct maker *maker, struct program *program, const char *path)
 {
 	for (unsigned i = 0; i < STANDBY_TASKS; i++) {
@@ -34,8 +43,10 @@ static void make(struct maker *maker, struct program *program, const char *path)
 				     .turns = turns_file() };
 		pid_t pid;
 
-		turn_mark(mark, i);
+		turn_mark(mark, turn_of(program, i));
 		pid = process_begin(maker, &plan, -1);
+		if (pid > 0)
+			kill(pid, SIGCONT); /* it goes on to wait for its turn */
 		program->ready[i] = pid > 0 ? pid : 0;
 	}
 }
@@ -81,22 +92,24 @@ static struct program *find(const char *name)
 	return NULL;
 }
 
-pid_t standby_take(const char *name, unsigned number)
+pid_t standby_take(const char *name, unsigned task, unsigned *turn)
 {
-	struct program *program = number < STANDBY_TASKS ? find(name) : NULL;
-	pid_t pid = program != NULL ? program->ready[number] : 0;
+	struct program *program = task < STANDBY_TASKS ? find(name) : NULL;
+	pid_t pid = program != NULL ? program->ready[task] : 0;
 
-	if (pid != 0)
-		program->ready[number] = 0;
+	if (pid != 0) {
+		program->ready[task] = 0;
+		*turn = turn_of(program, task);
+	}
 	return pid;
 }
 
-bool standby_output(unsigned number, int ends[2])
+bool standby_output(unsigned task, int ends[2])
 {
-	if (number >= STANDBY_TASKS || !open_outputs[number])
+	if (task >= STANDBY_TASKS || !open_outputs[task])
 		return false;
-	open_outputs[number] = false;
-	memcpy(ends, outputs[number], sizeof outputs[number]);
+	open_outputs[task] = false;
+	memcpy(ends, outputs[task], sizeof outputs[task]);
 	return true;
 }
 

@@ -12,10 +12,13 @@
 /* Once, when all of the image's programs are in /tasks. */
 void standby_fill(void);
 
-/* A process of the program for the set's task of that number, ready and the caller's; or 0. */
-pid_t standby_take(const char *program, unsigned number);
+/*
+ * A process of the program for the task of that number in the set, and the number of the turn that it
+ * waits for: the caller's; or 0.
+ */
+pid_t standby_take(const char *program, unsigned task, unsigned *turn);
 /* The ends of a pipe that processes of that task write to, the caller's; false if there is none. */
-bool standby_output(unsigned number, int ends[2]);
+bool standby_output(unsigned task, int ends[2]);
 
 /* Another program has that name now. */
 void standby_forget(const char *program);

@@ -30,12 +30,16 @@
 /* Where the events keep what we read, from their `format` files. */
 static struct {
 	bool open;
+	bool holding; /* the buffers that are read, in `held` */
+	int held[CPUS_MAX];
 	unsigned switch_id, exit_id;
 	size_t pid_at;  /* common_pid */
 	size_t next_at; /* next_pid of sched_switch */
 	size_t comm_at; /* next_comm, its name */
 	int cpus;
-	char filter[160];
+	bool filtered; /* for so many ranks, or for all switches */
+	unsigned ranks;
+	bool all;
 	unsigned kib;   /* of each processor's buffer */
 	char own[COMM_SIZE]; /* what the kernel calls the loader's threads */
 } trace;
@@ -139,18 +143,21 @@ static bool set_up(void)
  */
 static void set_filter(unsigned ranks, bool all)
 {
-	char filter[sizeof trace.filter];
+	char filter[160];
 
+	if (ranks < RANKS_USUAL)
+		ranks = RANKS_USUAL;
+	if (trace.filtered && trace.ranks == ranks && trace.all == all)
+		return;
 	snprintf(filter, sizeof filter,
 		 "(next_prio > 0 && next_prio <= %u) || (next_prio == -1 && next_pid != %d)",
-		 ranks > RANKS_USUAL ? ranks : RANKS_USUAL, (int)executor_thread());
+		 ranks, (int)executor_thread());
 	if (all)
 		snprintf(filter, sizeof filter, "0"); /* which is none */
-	if (strcmp(filter, trace.filter) == 0)
-		return;
-	if (put(TRACING "/events/sched/sched_switch/filter", "%s", filter) &&
-	    put(TRACING "/events/sched/sched_switch/enable", "1"))
-		memcpy(trace.filter, filter, sizeof filter);
+	trace.filtered = put(TRACING "/events/sched/sched_switch/filter", "%s", filter) &&
+			 put(TRACING "/events/sched/sched_switch/enable", "1");
+	trace.ranks = ranks;
+	trace.all = all;
 }
 
 void trace_open(void)
@@ -371,30 +378,51 @@ static void ignore(void *context, int64_t time_ns, const uint8_t *event, size_t 
 	(void)size;
 }
 
+static int open_buffer(int cpu)
+{
+	char path[160];
+
+	snprintf(path, sizeof path, TRACING "/per_cpu/cpu%d/trace_pipe_raw", cpu);
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 /*
- * The buffers are open only while they are read: every process that is made meanwhile
- * inherits their descriptors, and the kernel wakes a thread for each that is closed.
+ * The buffers are open only while they are read, where processes are made: each would inherit
+ * their descriptors, and the kernel wakes a thread for each that is closed. To open and to close
+ * them is a fifth of what a short set costs the host, so they are held where none is made.
  */
+void trace_hold(void)
+{
+	for (int i = 0; trace.open && i < trace.cpus; i++)
+		trace.held[i] = open_buffer(i);
+	trace.holding = trace.open;
+}
+
+void trace_let_go(void)
+{
+	for (int i = 0; trace.holding && i < trace.cpus; i++)
+		close(trace.held[i]);
+	trace.holding = false;
+}
+
 static void read_all(ringpage_event *each, struct run *run)
 {
 	static uint8_t page[PAGE_MAX];
 
 	for (int i = 0; i < trace.cpus; i++) {
 		struct reading reading = { .run = run, .cpu = (unsigned)i };
-		char path[160];
-		int buffer;
+		int buffer = trace.holding ? trace.held[i] : open_buffer(i);
 		ssize_t size;
 		int64_t begin_ns;
 
-		snprintf(path, sizeof path, TRACING "/per_cpu/cpu%d/trace_pipe_raw", i);
-		buffer = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 		while (buffer >= 0 && (size = read(buffer, page, sizeof page)) > 0) {
 			if (run != NULL && ringpage_lost(page, (size_t)size, &begin_ns) &&
 			    begin_ns > run->zero_ns)
 				run->switches.lost = true;
 			ringpage_read(page, (size_t)size, each, &reading);
 		}
-		close(buffer);
+		if (!trace.holding)
+			close(buffer);
 	}
 }
 

@@ -9,6 +9,10 @@
 /* Opens the trace; without it (said on the console) the loader's moments serve. */
 void trace_open(void);
 
+/* Keeps the buffers open that are read, for a set that makes no process; and closes them. */
+void trace_hold(void);
+void trace_let_go(void);
+
 /* Sets what is traced for a run, and drops what an earlier one left behind. */
 void trace_begin(struct run *run);
 

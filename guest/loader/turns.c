@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -39,12 +38,15 @@ int turns_file(void)
 	return file;
 }
 
+bool turns_argument_fits(const char *argument)
+{
+	return argument == NULL || strlen(argument) < sizeof turns->argument;
+}
+
 struct turn *turns_at(unsigned number, const char *argument)
 {
 	struct turn *turn = &turns[number];
 
-	if (argument != NULL && strlen(argument) >= sizeof turn->argument)
-		return NULL;
 	turn->arguments = argument != NULL;
 	if (argument != NULL)
 		strcpy(turn->argument, argument);
@@ -53,7 +55,12 @@ struct turn *turns_at(unsigned number, const char *argument)
 
 void turn_mark(char mark[TURN_MARK_SIZE], unsigned number)
 {
-	snprintf(mark, TURN_MARK_SIZE, "%c%u", TURN_MARK, number % TURNS);
+	mark[0] = TURN_MARK;
+	for (unsigned i = TURN_MARK_SIZE - 2; i > 0; i--) {
+		mark[i] = (char)('0' + number % 10);
+		number /= 10;
+	}
+	mark[TURN_MARK_SIZE - 1] = 0;
 }
 
 bool turns_fit(const char *path)

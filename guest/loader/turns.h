@@ -13,11 +13,13 @@
 /* Once, before any process: makes the file of turns. */
 void turns_open(void);
 int turns_file(void);
-/* The turn of that number, for jobs with that argument or NULL; NULL if it has no room for it. */
+/* Whether a turn has room for the argument of its jobs, or NULL. */
+bool turns_argument_fits(const char *argument);
+/* The turn of that number, for jobs with that argument. */
 struct turn *turns_at(unsigned number, const char *argument);
 
 /* What the process of that turn has as argv[0]. */
-#define TURN_MARK_SIZE 8
+#define TURN_MARK_SIZE 5 /* with three digits */
 void turn_mark(char mark[TURN_MARK_SIZE], unsigned number);
 
 /* Whether the program at that path takes turns. */

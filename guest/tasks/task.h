@@ -132,13 +132,17 @@ static inline struct turn *own_turn(const char *mark)
 	return turn;
 }
 
+static inline void await_turn(struct turn *turn)
+{
+	while (__atomic_load_n(&turn->whose, __ATOMIC_SEQ_CST) == TURN_OVER)
+		system_call(SYS_FUTEX, (long)&turn->whose, FUTEX_WAIT, TURN_OVER, 0, 0, 0);
+}
+
 static inline void end_turn(struct turn *turn)
 {
 	if (__atomic_exchange_n(&turn->whose, TURN_OVER, __ATOMIC_SEQ_CST) == TURN_TELL)
 		system_call(SYS_KILL, system_call(SYS_GETPPID, 0, 0, 0, 0, 0, 0), SIGCHLD, 0, 0, 0,
 			    0);
-	while (__atomic_load_n(&turn->whose, __ATOMIC_SEQ_CST) == TURN_OVER)
-		system_call(SYS_FUTEX, (long)&turn->whose, FUTEX_WAIT, TURN_OVER, 0, 0, 0);
 }
 
 /* One job after the other. A job that fails ends the process, as it would anywhere. */
@@ -149,6 +153,7 @@ __attribute__((noreturn)) static inline void take_turns(struct turn *turn, const
 	for (;;) {
 		int value;
 
+		await_turn(turn);
 		system_call(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, (long)&turn->start, 0, 0, 0, 0);
 		value = task_main(name, turn->arguments == 1 ? turn->argument : 0);
 		if (value != 0)

@@ -18,7 +18,7 @@ from distributor.tasks.builtin import BUILTIN_TASKS
 
 #: As guest/turn.h has it.
 OVER, JOB, TELL = range(3)
-FILE, SIZE, TURNS = 3, 128, 256
+FILE, SIZE, TURNS = 3, 128, 384
 NUMBER = 5
 #: futex(2), by the numbers of Linux.
 SYS_FUTEX = {"x86_64": 202, "aarch64": 98}[os.uname().machine]
