@@ -15,7 +15,7 @@
 enum {
 	TURN_OVER, /* the job has ended, and the process sleeps on this word, or is about to */
 	TURN_JOB,  /* there is a job to run */
-	TURN_TELL, /* likewise, and SIGCHLD is to tell the loader of its end */
+	TURN_TELL, /* likewise, and its end is to ring */
 };
 
 struct turn {
@@ -26,5 +26,11 @@ struct turn {
 	} start, end;
 	char argument[TURN_ARGUMENT];
 } __attribute__((aligned(64)));
+
+/* The file. */
+struct turns {
+	unsigned rung; /* what the loader's executor sleeps on: counted up first, then woken */
+	struct turn of[TURNS];
+};
 
 #endif

@@ -9,6 +9,23 @@
 
 #define LINE_MAX_SIZE 512
 
+/* The calling thread's own: others may not use what this one may (ioperm(2)). */
+static _Thread_local bool (*writer)(const char *text, size_t size);
+
+void console_use(bool (*write)(const char *text, size_t size))
+{
+	writer = write;
+}
+
+/* Whatever becomes of it: nobody else is to be told. */
+static void put_line(const char *line, size_t size)
+{
+	if (writer != NULL && writer(line, size))
+		return;
+	writer = NULL;
+	(void)!write(STDOUT_FILENO, line, size);
+}
+
 /* A hostile name or a task's output must not move the reader's cursor. */
 static void clean(char *text, size_t size)
 {
@@ -27,8 +44,7 @@ static void print_line(const char *prefix, const char *format, va_list arguments
 	(void)more;
 	clean(line, used);
 	line[used++] = '\n';
-	if (write(STDOUT_FILENO, line, used) < 0)
-		return; /* nobody is left to tell */
+	put_line(line, used);
 }
 
 void say(const char *format, ...)
@@ -69,8 +85,7 @@ void say_output(unsigned id, const char *text, unsigned long size)
 		clean(line + used, part);
 		used += part;
 		line[used++] = '\n';
-		if (write(STDOUT_FILENO, line, used) < 0)
-			return;
+		put_line(line, used);
 		/* a line that is too long goes on in the next one */
 		part += part == length && end ? 1 : 0;
 		text += part;

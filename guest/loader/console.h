@@ -2,6 +2,15 @@
 #ifndef CONSOLE_H
 #define CONSOLE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * What the calling thread prints, it prints by this from now on, until that says that it cannot, and not
+ * by the kernel.
+ */
+void console_use(bool (*write)(const char *text, size_t size));
+
 /* Prints one line, "loader: ..."; control characters become dots. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -1,5 +1,6 @@
 #include "executor.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -14,8 +15,7 @@
 
 static _Atomic pid_t thread_id;
 static struct run *_Atomic next_run;
-/* Not a signal: whom that wakes waits for locks that the sender still has. */
-static struct bell bell;
+static atomic_bool died; /* some child, since that was looked at */
 
 pid_t executor_thread(void)
 {
@@ -24,16 +24,14 @@ pid_t executor_thread(void)
 
 void executor_wake(void)
 {
-	syscall(SYS_tgkill, getpid(), thread_id, SIGUSR1);
+	turns_ring();
 }
 
-static void reap(struct run *run)
+static void note_death(int signal)
 {
-	for (size_t i = 0; i < run->count; i++) {
-		job_bury(run->order[i]);
-		if (run->order[i]->running != NULL)
-			job_reap(run, run->order[i]);
-	}
+	(void)signal;
+	died = true;
+	turns_count();
 }
 
 static void wait_for_end(struct run *run, struct lane *lane, int64_t release_ns)
@@ -110,11 +108,18 @@ static void act(struct run *run)
 	}
 }
 
-static void serve_wanted(struct run *run)
+/* What has rung: ends of processes and of turns, and processes that jobs wait for. */
+static void answer(struct run *run)
 {
+	bool processes = atomic_exchange(&died, false);
+
 	for (size_t i = 0; i < run->count; i++) {
 		struct lane *lane = run->order[i];
 
+		if (processes)
+			job_bury(lane);
+		if (lane->running != NULL && (processes || job_has_turned(lane)))
+			job_reap(run, lane);
 		if (lane->wanted && lane->stock.made != lane->stock.used)
 			job_let_go(run, lane);
 	}
@@ -146,8 +151,9 @@ static bool over(const struct run *run)
 	return true;
 }
 
-static void execute(struct run *run, const sigset_t *signals)
+static void execute(struct run *run)
 {
+	unsigned heard = turns_rung() - 1;
 	uint64_t one = 1;
 
 	for (size_t i = 0; i < run->count; i++) {
@@ -159,53 +165,47 @@ static void execute(struct run *run, const sigset_t *signals)
 			lane_tell_refused(run, lane);
 	}
 	while (!over(run)) {
-		int64_t next_ns = due_next(run);
-		int64_t left_ns = next_ns == MOMENT_NEVER ? 0 : next_ns - now_ns();
-		int signal = 0;
+		unsigned rung = turns_rung();
 
-		/*
-		 * One call waits for everything. timerfd and POSIX timers would fire too late:
-		 * on PREEMPT_RT a thread below the tasks expires them.
-		 */
-		if (next_ns == MOMENT_NEVER) {
-			signal = sigwaitinfo(signals, NULL);
-		} else if (left_ns > 0) {
-			struct timespec left = timespec_of(left_ns);
-
-			signal = sigtimedwait(signals, NULL, &left);
-		}
-		if (signal == SIGCHLD)
-			reap(run);
-		else if (signal == SIGUSR1)
-			serve_wanted(run);
+		if (rung != heard)
+			answer(run);
+		heard = rung;
 		if (run->stop)
 			stop_all(run);
 		else
 			act(run);
+		if (!over(run))
+			turns_await(rung, run->stop ? MOMENT_NEVER : due_next(run));
 	}
 	run->over = true;
 	if (write(run->notify, &one, sizeof one) < 0)
 		return; /* the counter is full: the reader has news anyway */
 }
 
+/* Only here: all other threads have it blocked. */
+static void hear_deaths(void)
+{
+	sigset_t deaths;
+
+	sigemptyset(&deaths);
+	sigaddset(&deaths, SIGCHLD);
+	pthread_sigmask(SIG_UNBLOCK, &deaths, NULL);
+}
+
 static void *work(void *unused)
 {
-	sigset_t signals;
-
 	(void)unused;
 	prctl(PR_SET_TIMERSLACK, 1UL);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGUSR1);
+	hear_deaths();
 	thread_id = (pid_t)syscall(SYS_gettid);
 	for (;;) {
-		unsigned noted = bell.rung;
+		unsigned rung = turns_rung();
 		struct run *run = atomic_exchange(&next_run, NULL);
 
 		if (run == NULL)
-			bell_wait(&bell, noted);
+			turns_await(rung, MOMENT_NEVER);
 		else
-			execute(run, &signals);
+			execute(run);
 	}
 	return NULL;
 }
@@ -221,6 +221,10 @@ static void set_policy(const struct policy *policy)
 
 void executor_start(void)
 {
+	/* of their ends, and of none of their stops */
+	struct sigaction deaths = { .sa_handler = note_death, .sa_flags = SA_NOCLDSTOP };
+
+	sigaction(SIGCHLD, &deaths, NULL);
 	thread_start(work, NULL, "the executor");
 	while (thread_id == 0)
 		sched_yield();
@@ -231,5 +235,5 @@ void executor_begin(struct run *run)
 {
 	set_policy(&run->executor_policy);
 	next_run = run;
-	bell_ring(&bell);
+	executor_wake();
 }

@@ -302,10 +302,14 @@ static bool reap_process(struct run *run, struct lane *lane)
 	return true;
 }
 
-/* Whether the lane's process has ended its turn. */
+bool job_has_turned(const struct lane *lane)
+{
+	return lane->turning && turn_over(lane->turn);
+}
+
 static bool reap_turn(struct run *run, struct lane *lane)
 {
-	if (!lane->turning || !turn_over(lane->turn))
+	if (!job_has_turned(lane))
 		return false;
 	lane->running->own_start_ns = turn_start_ns(lane->turn);
 	lane->running->own_end_ns = turn_end_ns(lane->turn);

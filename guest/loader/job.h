@@ -16,6 +16,8 @@ void job_kill(struct lane *lane, enum outcome verdict);
 void job_sweep(const struct lane *lane);
 /* Whether the running job's process has its last instruction behind it. */
 bool job_exiting(const struct lane *lane);
+/* Whether it is over, and its process waits for the next turn. */
+bool job_has_turned(const struct lane *lane);
 /* If the lane's job is over: ends it, and starts the one that waited for that. */
 void job_reap(struct run *run, struct lane *lane);
 /* Buries a process of the lane that was replaced, if it has ended. */

@@ -30,23 +30,14 @@
 #define ROOM (2 << 20)
 #define MMAP_FROM (32 << 20) /* the most that glibc takes */
 
-static void nothing(int signal)
-{
-	(void)signal;
-}
-
-/* Blocked before any thread starts: only the executor waits for these. */
+/* Blocked before any thread starts: only the executor hears of children's ends. */
 static void settle_signals(void)
 {
-	/* a handler, so that ends of children are told; none of their stops, though */
-	struct sigaction ends = { .sa_handler = nothing, .sa_flags = SA_NOCLDSTOP };
 	sigset_t blocked;
 
-	sigaction(SIGCHLD, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGCHLD);
-	sigaddset(&blocked, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &blocked, NULL);
 }
 
@@ -85,9 +76,9 @@ int main(void)
 	news = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (news < 0)
 		fatal("no eventfd");
+	turns_open();
 	executor_start();
 	process_open();
-	turns_open();
 	stock_open();
 	preparer_start();
 	rescuer_start();
@@ -98,9 +89,9 @@ int main(void)
 	if (options.shared_size > 0) {
 		struct orders *orders;
 
-		stop_open();
 		standby_fill();
 		trace_hold();
+		stop_open(); /* last: processes would inherit the ports */
 		orders = template_wait(options.shared_at, options.shared_size);
 		if (orders->port == 0)
 			sealed_run(orders, news);

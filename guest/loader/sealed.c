@@ -25,6 +25,7 @@ void sealed_run(struct orders *orders, int news)
 	struct buffer out = { .bytes = NULL };
 	bool well;
 
+	console_use(stop_print);
 	session_open();
 	well = session_feed(orders->input, (size_t)orders->input_size, &out);
 	put_out(orders, &out);

@@ -20,17 +20,17 @@ static const struct {
 } NOTE = { 12, 0, 2, "Distributor" };
 
 static int file = -1;
-static struct turn *turns;
+static struct turns *turns;
 
 void turns_open(void)
 {
 	file = memfd_create("turns", MFD_CLOEXEC);
-	if (file < 0 || ftruncate(file, TURNS * sizeof *turns) < 0)
+	if (file < 0 || ftruncate(file, sizeof *turns) < 0)
 		fatal("no file of turns");
-	turns = mmap(NULL, TURNS * sizeof *turns, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	turns = mmap(NULL, sizeof *turns, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	if (turns == MAP_FAILED)
 		fatal("the file of turns cannot be mapped");
-	memset(turns, 0, TURNS * sizeof *turns); /* no page fault later */
+	memset(turns, 0, sizeof *turns); /* no page fault later */
 }
 
 int turns_file(void)
@@ -40,17 +40,50 @@ int turns_file(void)
 
 bool turns_argument_fits(const char *argument)
 {
-	return argument == NULL || strlen(argument) < sizeof turns->argument;
+	return argument == NULL || strlen(argument) < TURN_ARGUMENT;
 }
 
 struct turn *turns_at(unsigned number, const char *argument)
 {
-	struct turn *turn = &turns[number];
+	struct turn *turn = &turns->of[number];
 
 	turn->arguments = argument != NULL;
 	if (argument != NULL)
 		strcpy(turn->argument, argument);
 	return turn;
+}
+
+unsigned turns_rung(void)
+{
+	return __atomic_load_n(&turns->rung, __ATOMIC_SEQ_CST);
+}
+
+void turns_count(void)
+{
+	__atomic_fetch_add(&turns->rung, 1, __ATOMIC_SEQ_CST);
+}
+
+void turns_ring(void)
+{
+	turns_count();
+	syscall(SYS_futex, &turns->rung, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+/*
+ * One call waits for everything. timerfd and POSIX timers would fire too late: on PREEMPT_RT a thread
+ * below the tasks expires them.
+ */
+void turns_await(unsigned noted, int64_t until_ns)
+{
+	struct timespec until = timespec_of(until_ns);
+	long number = SYS_futex;
+
+#ifdef SYS_futex_time64 /* of 32 bits, with a C library whose time has more */
+	if (sizeof until.tv_sec > sizeof number)
+		number = SYS_futex_time64;
+#endif
+	syscall(number, &turns->rung, FUTEX_WAIT_BITSET, noted,
+		until_ns == MOMENT_NEVER ? NULL : &until, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
 void turn_mark(char mark[TURN_MARK_SIZE], unsigned number)

@@ -18,6 +18,17 @@ bool turns_argument_fits(const char *argument);
 /* The turn of that number, for jobs with that argument. */
 struct turn *turns_at(unsigned number, const char *argument);
 
+/*
+ * What the executor sleeps on, which ends of turns ring, too. It notes what has been rung before it
+ * looks for work, so that a ring in between is not missed. Who rings waits for no lock.
+ */
+unsigned turns_rung(void);
+void turns_ring(void);
+/* Rings without waking anybody: for a signal's handler in the executor itself. */
+void turns_count(void);
+/* Returns when it has been rung since `noted`, at that moment, or for no reason. */
+void turns_await(unsigned noted, int64_t until_ns);
+
 /* What the process of that turn has as argv[0]. */
 #define TURN_MARK_SIZE 5 /* with three digits */
 void turn_mark(char mark[TURN_MARK_SIZE], unsigned number);

@@ -116,19 +116,29 @@ static inline long long argument(const char *name, const char *arg1, long long l
 }
 
 /* Numbers of Linux on every processor. */
-enum { CLOCK_MONOTONIC = 1, SIGCHLD = 17, SIGSTOP = 19, FUTEX_WAIT = 0 };
+enum { CLOCK_MONOTONIC = 1, SIGSTOP = 19, FUTEX_WAIT = 0, FUTEX_WAKE = 1 };
 
-static inline struct turn *own_turn(const char *mark)
+static inline struct turns *map_turns(void)
 {
-	long turns = system_call(SYS_MMAP, 0, TURNS * sizeof(struct turn), 3 /* read, write */,
+	long turns = system_call(SYS_MMAP, 0, sizeof(struct turns), 3 /* read, write */,
 				 1 /* shared */, TURN_FILE, 0);
+
+	if (turns < 0 && turns > -4096)
+		task_exit(EXIT_WRONG);
+	return (struct turns *)turns;
+}
+
+/* Page faults come now: nothing is changed. */
+static inline struct turn *own_turn(struct turns *turns, const char *mark)
+{
 	struct turn *turn;
 	long long number;
 
-	if ((turns < 0 && turns > -4096) || !parse_number(mark, &number))
+	if (!parse_number(mark, &number) || number < 0 || number >= TURNS)
 		task_exit(EXIT_WRONG);
-	turn = (struct turn *)turns + number;
-	turn->argument[TURN_ARGUMENT - 1] = 0; /* as it is: the page fault comes now */
+	turn = &turns->of[number];
+	turn->argument[TURN_ARGUMENT - 1] = 0;
+	__atomic_fetch_add(&turns->rung, 0, __ATOMIC_SEQ_CST);
 	return turn;
 }
 
@@ -138,16 +148,20 @@ static inline void await_turn(struct turn *turn)
 		system_call(SYS_FUTEX, (long)&turn->whose, FUTEX_WAIT, TURN_OVER, 0, 0, 0);
 }
 
-static inline void end_turn(struct turn *turn)
+static inline void end_turn(struct turns *turns, struct turn *turn)
 {
-	if (__atomic_exchange_n(&turn->whose, TURN_OVER, __ATOMIC_SEQ_CST) == TURN_TELL)
-		system_call(SYS_KILL, system_call(SYS_GETPPID, 0, 0, 0, 0, 0, 0), SIGCHLD, 0, 0, 0,
-			    0);
+	if (__atomic_exchange_n(&turn->whose, TURN_OVER, __ATOMIC_SEQ_CST) != TURN_TELL)
+		return;
+	__atomic_fetch_add(&turns->rung, 1, __ATOMIC_SEQ_CST);
+	system_call(SYS_FUTEX, (long)&turns->rung, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
 /* One job after the other. A job that fails ends the process, as it would anywhere. */
-__attribute__((noreturn)) static inline void take_turns(struct turn *turn, const char *name)
+__attribute__((noreturn)) static inline void take_turns(const char *mark, const char *name)
 {
+	struct turns *turns = map_turns();
+	struct turn *turn = own_turn(turns, mark);
+
 	/* stopped, as every process is that is ready */
 	system_call(SYS_KILL, system_call(SYS_GETPID, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
 	for (;;) {
@@ -159,7 +173,7 @@ __attribute__((noreturn)) static inline void take_turns(struct turn *turn, const
 		if (value != 0)
 			task_exit(value);
 		system_call(SYS_CLOCK_GETTIME, CLOCK_MONOTONIC, (long)&turn->end, 0, 0, 0, 0);
-		end_turn(turn);
+		end_turn(turns, turn);
 	}
 }
 
@@ -169,7 +183,7 @@ __attribute__((noreturn, used)) static void task_begin(const long *stack)
 	const char *const *argv = (const char *const *)(stack + 1);
 
 	if (stack[0] == 2 && argv[0][0] == TURN_MARK)
-		take_turns(own_turn(argv[0]), argv[1]);
+		take_turns(argv[0], argv[1]);
 	task_exit(task_main(stack[0] > 0 ? argv[0] : "task", stack[0] == 2 ? argv[1] : 0));
 }
 

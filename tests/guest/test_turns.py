@@ -10,6 +10,8 @@ import signal
 import struct
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from errno import EAGAIN
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,11 @@ from distributor.tasks.builtin import BUILTIN_TASKS
 OVER, JOB, TELL = range(3)
 FILE, SIZE, TURNS = 3, 128, 384
 NUMBER = 5
+#: Of the file, whose first word is rung; and where the turn of that number is in it.
+FILE_SIZE, AT = 64 + TURNS * SIZE, 64 + NUMBER * SIZE
 #: futex(2), by the numbers of Linux.
 SYS_FUTEX = {"x86_64": 202, "aarch64": 98}[os.uname().machine]
-FUTEX_WAKE = 1
+FUTEX_WAIT, FUTEX_WAKE = 0, 1
 TURNING = sorted(set(BUILTIN_TASKS) - {"linpack", "tumatmul"})
 
 
@@ -30,16 +34,16 @@ class Turns:
     """The file of turns, and one process that takes them."""
 
     def __init__(self, program: Path, argument: str | None) -> None:
-        self._libc = ctypes.CDLL(None)
+        self._libc = ctypes.CDLL(None, use_errno=True)
         made = os.memfd_create("turns")
         file = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, FILE + 1)  # else it is closed there
         os.close(made)
-        os.ftruncate(file, TURNS * SIZE)
-        self._memory = mmap.mmap(file, TURNS * SIZE)
+        os.ftruncate(file, FILE_SIZE)
+        self._memory = mmap.mmap(file, FILE_SIZE)
         if argument is not None:
             text = b"\0" * 4 + struct.pack("i", 1) + b"\0" * 32 + argument.encode()
-            self._memory[NUMBER * SIZE : NUMBER * SIZE + len(text)] = text
-        self._word = ctypes.c_int.from_buffer(self._memory, NUMBER * SIZE)
+            self._memory[AT : AT + len(text)] = text
+        self._word = ctypes.c_int.from_buffer(self._memory, AT)
         self._file = file
         self._reader, made = os.pipe()
         self._writer = fcntl.fcntl(made, fcntl.F_DUPFD_CLOEXEC, FILE + 1)
@@ -79,13 +83,23 @@ class Turns:
         end_s = time.monotonic() + 20
         while self._word.value != OVER:
             assert time.monotonic() < end_s
-        moments = struct.unpack_from("4l", self._memory, NUMBER * SIZE + 8)
+        moments = struct.unpack_from("4l", self._memory, AT + 8)
         return moments[0] + moments[1] / 1e9, moments[2] + moments[3] / 1e9
 
     def wait_for_sleep(self) -> None:
         end_s = time.monotonic() + 20
         while self.state() != "S":
             assert time.monotonic() < end_s
+
+    def sleep(self) -> int:
+        """Sleep as the executor does, for 20 s at most: 0 when woken, or the error."""
+        address = ctypes.c_void_p(ctypes.addressof(self._word) - AT)
+        most = (ctypes.c_long * 2)(20, 0)
+        done = self._libc.syscall(SYS_FUTEX, address, FUTEX_WAIT, 0, most, None, 0)
+        return 0 if done == 0 else ctypes.get_errno()
+
+    def rung(self) -> int:
+        return int(struct.unpack_from("I", self._memory)[0])
 
     def state(self) -> str:
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2][0]
@@ -133,24 +147,38 @@ def test_each_turn_does_what_the_program_does(turns: Turns) -> None:
 
 
 def test_only_who_asks_hears_of_the_end(turns: Turns) -> None:
-    heard: list[int] = []
-    before = signal.signal(signal.SIGCHLD, lambda number, _: heard.append(number))
-    try:
-        turns.give(JOB)
-        os.kill(turns.pid, signal.SIGCONT)
-        turns.wait_for_end()
-        turns.wait_for_sleep()
-        heard.clear()  # of the stop and of the going on
-        turns.give(JOB)
-        turns.wait_for_end()
-        turns.wait_for_sleep()
-        assert heard == []
+    turns.give(JOB)
+    os.kill(turns.pid, signal.SIGCONT)
+    turns.wait_for_end()
+    turns.wait_for_sleep()
+    turns.give(JOB)
+    turns.wait_for_end()
+    turns.wait_for_sleep()
+    assert turns.rung() == 0
+    turns.give(TELL)
+    turns.wait_for_end()
+    turns.wait_for_sleep()
+    assert turns.rung() == 1
+
+
+def test_who_sleeps_on_the_bell_is_woken_by_the_end(turns: Turns) -> None:
+    turns.give(JOB)
+    os.kill(turns.pid, signal.SIGCONT)
+    turns.wait_for_end()
+    turns.wait_for_sleep()
+    with ThreadPoolExecutor(1) as pool:
+        sleeper = pool.submit(turns.sleep)
         turns.give(TELL)
-        turns.wait_for_end()
-        turns.wait_for_sleep()
-        assert heard == [signal.SIGCHLD]
-    finally:
-        signal.signal(signal.SIGCHLD, before)
+        assert sleeper.result(20) in (0, EAGAIN)
+
+
+def test_one_that_goes_on_before_it_has_the_turn_waits_for_it(turns: Turns) -> None:
+    os.kill(turns.pid, signal.SIGCONT)
+    turns.wait_for_sleep()
+    assert turns.printed() == ""
+    assert turns.give(JOB)
+    turns.wait_for_end()
+    assert turns.printed() == "hey 7\n"
 
 
 def test_a_process_that_is_made_meanwhile_leaves_the_turn_alone(turns: Turns, tasks: Path) -> None:

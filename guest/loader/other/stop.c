@@ -12,6 +12,13 @@ void stop_here(void)
 {
 }
 
+bool stop_print(const char *text, size_t size)
+{
+	(void)text;
+	(void)size;
+	return false;
+}
+
 void stop_for_good(bool refused)
 {
 	fatal("the run is over%s", refused ? ", its input refused" : "");
