@@ -26,14 +26,13 @@
 #include "wire.h"
 
 /*
- * Time zero lies at least this far ahead, ZERO_AFTER_NS after a multiple of ZERO_STEP_NS. All usual
- * tick rates have whole numbers of ticks in that step, so that ticks fall on the same moments of
- * each run; and not on those of releases, whose periods are mostly whole milliseconds.
+ * Time zero lies at least this far ahead, on a multiple of ZERO_STEP_NS. All usual tick rates have
+ * whole numbers of ticks in that step, so that ticks fall on the same moments of each run; and
+ * often on those of releases, which saves the host an interrupt.
  */
 #define ZERO_AHEAD_NS NS_PER_MS
 #define ZERO_AHEAD_REAL_NS (5 * NS_PER_MS)
 #define ZERO_STEP_NS (20 * NS_PER_MS)
-#define ZERO_AFTER_NS (2500 * NS_PER_US)
 
 /* What waits for the host to read it; beyond that, frames stay records. */
 #define OUT_MAX (4U << 20)
@@ -80,8 +79,8 @@ static int64_t choose_zero(int64_t begun_ns)
 
 	if (ahead_ns < ready_ns - begun_ns)
 		ahead_ns = ready_ns - begun_ns;
-	earliest_ns = ready_ns + ahead_ns - ZERO_AFTER_NS;
-	return (earliest_ns / ZERO_STEP_NS + 1) * ZERO_STEP_NS + ZERO_AFTER_NS;
+	earliest_ns = ready_ns + ahead_ns;
+	return (earliest_ns / ZERO_STEP_NS + 1) * ZERO_STEP_NS;
 }
 
 /* Admission control, among the tasks that this machine can run at all. */

@@ -13,7 +13,8 @@
 
 /* All usual tick rates have whole numbers of ticks in that step. */
 #define CALM_STEP_NS (100 * NS_PER_MS)
-#define AFTER_TICK_NS (300 * NS_PER_US)
+/* After the last tick before that, of the usual 250 in a second. */
+#define BEFORE_NS (3700 * NS_PER_US)
 
 static void *map_memory(uint64_t at, uint64_t size)
 {
@@ -27,12 +28,12 @@ static void *map_memory(uint64_t at, uint64_t size)
 }
 
 /*
- * Lets what is left of the boot come to rest, until shortly after a tick of the kernel's:
- * what a machine does first is then done before the next one.
+ * Lets what is left of the boot come to rest, until shortly after a tick of the kernel's: what a
+ * machine does first is then done before the next one, which is its set's time zero.
  */
 static void settle(void)
 {
-	int64_t calm_ns = (now_ns() / CALM_STEP_NS + 2) * CALM_STEP_NS + AFTER_TICK_NS;
+	int64_t calm_ns = (now_ns() / CALM_STEP_NS + 2) * CALM_STEP_NS - BEFORE_NS;
 	struct timespec calm = timespec_of(calm_ns);
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &calm, NULL);
