@@ -13,7 +13,7 @@
 
 /* Whose turn it is; what a killed process left is there until the next one's first turn. */
 enum {
-	TURN_OVER, /* the job has ended, and the process sleeps on this word, or is about to */
+	TURN_OVER, /* there is no job: the process sleeps on this word, or is about to */
 	TURN_JOB,  /* there is a job to run */
 	TURN_TELL, /* likewise, and its end is to ring */
 };
@@ -25,7 +25,7 @@ struct turn {
 		long s, ns; /* CLOCK_MONOTONIC */
 	} start, end;
 	char argument[TURN_ARGUMENT];
-} __attribute__((aligned(64)));
+} __attribute__((aligned(128))); /* so that none lies in two pages */
 
 /* The file. */
 struct turns {

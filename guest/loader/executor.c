@@ -130,6 +130,8 @@ static void stop_all(struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		struct lane *lane = run->order[i];
 
+		if (lane->running != NULL)
+			job_reap(run, lane); /* nothing tells of one that died while it was ready */
 		if (lane->running == NULL) {
 			if (!lane->done)
 				lane_finish(run, lane);
@@ -170,10 +172,10 @@ static void execute(struct run *run)
 		if (rung != heard)
 			answer(run);
 		heard = rung;
-		if (run->stop)
-			stop_all(run);
-		else
+		if (!run->stop)
 			act(run);
+		if (run->stop) /* or since just now: there is no room for more */
+			stop_all(run);
 		if (!over(run))
 			turns_await(rung, run->stop ? MOMENT_NEVER : due_next(run));
 	}

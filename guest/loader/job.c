@@ -121,7 +121,7 @@ static bool urgent(const struct run *run, const struct lane *lane)
 }
 
 /*
- * One more turn for the process at the stock's head; false if that cannot have it. It may have
+ * A turn for the process at the stock's head, which sleeps; false if that cannot have it. It may have
  * been killed. And the kernel renews a deadline only for a process that slept: one that ended its
  * last turn just now, or has been kept from going to sleep, has not.
  */
@@ -145,7 +145,7 @@ static bool go_on(const struct run *run, struct lane *lane)
 	return false;
 }
 
-/* The first turn of a process that is ready, or its only job. */
+/* The first turn of a process that is stopped, or its only job. */
 static void begin(struct run *run, struct lane *lane)
 {
 	struct stock *stock = &lane->stock;

@@ -54,7 +54,7 @@ pid_t process_begin(struct maker *maker, struct plan *plan, int cgroup);
 /* Gives a process its place and its policy; its pid, or -errno when it had to be killed. */
 pid_t process_settle(const struct plan *plan, pid_t pid);
 
-/* Ends and buries a process that is stopped. */
+/* Ends and buries a process that has no job yet. */
 void process_drop(pid_t pid);
 
 #endif

@@ -230,8 +230,6 @@ static bool may_take_turns(const struct task *task)
 				    (task->executiontime_ns == 0 && task->overrun != OVERRUN_LATE));
 }
 
-_Static_assert(TURNS >= TASKS_MAX, "a turn for each task");
-
 /* Whose process is there already; or a program that says so, where it is worth asking. */
 static void find_turn(struct lane *lane)
 {

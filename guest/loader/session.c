@@ -28,7 +28,7 @@
 /*
  * Time zero lies at least this far ahead, on a multiple of ZERO_STEP_NS. All usual tick rates have
  * whole numbers of ticks in that step, so that ticks fall on the same moments of each run; and
- * often on those of releases, which saves the host an interrupt.
+ * often on those of releases, which saves the host an interrupt. Real time may hold us up meanwhile.
  */
 #define ZERO_AHEAD_NS NS_PER_MS
 #define ZERO_AHEAD_REAL_NS (5 * NS_PER_MS)
@@ -70,17 +70,18 @@ static void copy_set(struct taskset *to, const struct taskset *from)
 	}
 }
 
-/* As far ahead again as it took to get ready: on a slow processor all takes longer. */
+/*
+ * In virtual time, where waiting costs nothing, it is as far ahead again as it took to get ready: on a
+ * slow processor all takes longer.
+ */
 static int64_t choose_zero(int64_t begun_ns)
 {
 	int64_t ready_ns = now_ns();
-	int64_t ahead_ns = virtual_clock ? ZERO_AHEAD_NS : ZERO_AHEAD_REAL_NS;
-	int64_t earliest_ns;
+	int64_t ahead_ns = ZERO_AHEAD_REAL_NS;
 
-	if (ahead_ns < ready_ns - begun_ns)
-		ahead_ns = ready_ns - begun_ns;
-	earliest_ns = ready_ns + ahead_ns;
-	return (earliest_ns / ZERO_STEP_NS + 1) * ZERO_STEP_NS;
+	if (virtual_clock)
+		ahead_ns = ready_ns - begun_ns > ZERO_AHEAD_NS ? ready_ns - begun_ns : ZERO_AHEAD_NS;
+	return ((ready_ns + ahead_ns) / ZERO_STEP_NS + 1) * ZERO_STEP_NS;
 }
 
 /* Admission control, among the tasks that this machine can run at all. */

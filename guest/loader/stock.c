@@ -45,6 +45,7 @@ void stock_add(struct lane *lane, uint32_t number, pid_t pid)
 	pthread_mutex_unlock(&adding);
 	if (!first && pid > 0)
 		process_drop(pid);
-	if (first && lane->wanted)
+	/* also who comes second: the first may be held up before it tells */
+	if (lane->wanted)
 		executor_wake();
 }

@@ -1,6 +1,6 @@
 /*
- * Stopping the machine from inside: for the host to save it, and at the end of a sealed run; and what
- * is printed by then. How that is done depends on the board; the folder of the processor's name says it.
+ * Stopping the machine from inside: for the host to save it, and at the end of a sealed run; and
+ * printing in that. How that is done depends on the board; the folder of the processor's name says it.
  */
 #ifndef STOP_H
 #define STOP_H

@@ -29,7 +29,7 @@ static void *map_memory(uint64_t at, uint64_t size)
 
 /*
  * Lets what is left of the boot come to rest, until shortly after a tick of the kernel's: what a
- * machine does first is then done before the next one, which is its set's time zero.
+ * machine does first is then done before the next one; in most sets that is time zero.
  */
 static void settle(void)
 {

@@ -387,9 +387,9 @@ static int open_buffer(int cpu)
 }
 
 /*
- * The buffers are open only while they are read, where processes are made: each would inherit
- * their descriptors, and the kernel wakes a thread for each that is closed. To open and to close
- * them is a fifth of what a short set costs the host, so they are held where none is made.
+ * The buffers are open only while they are read, where processes are made before time zero: each
+ * inherits their descriptors, and the kernel wakes a thread for each that is closed. To open and to
+ * close them is a fifth of what a short set costs the host, so they are held where none is made then.
  */
 void trace_hold(void)
 {
@@ -411,7 +411,8 @@ static void read_all(ringpage_event *each, struct run *run)
 
 	for (int i = 0; i < trace.cpus; i++) {
 		struct reading reading = { .run = run, .cpu = (unsigned)i };
-		int buffer = trace.holding ? trace.held[i] : open_buffer(i);
+		bool held = trace.holding && trace.held[i] >= 0;
+		int buffer = held ? trace.held[i] : open_buffer(i);
 		ssize_t size;
 		int64_t begin_ns;
 
@@ -421,7 +422,7 @@ static void read_all(ringpage_event *each, struct run *run)
 				run->switches.lost = true;
 			ringpage_read(page, (size_t)size, each, &reading);
 		}
-		if (!trace.holding)
+		if (!held)
 			close(buffer);
 	}
 }

@@ -9,7 +9,7 @@
 /* Opens the trace; without it (said on the console) the loader's moments serve. */
 void trace_open(void);
 
-/* Keeps the buffers open that are read, for a set that makes no process; and closes them. */
+/* Keeps the buffers open that are read, for a set whose processes are all there; and closes them. */
 void trace_hold(void);
 void trace_let_go(void);
 

@@ -19,6 +19,8 @@ static const struct {
 	char name[12];
 } NOTE = { 12, 0, 2, "Distributor" };
 
+_Static_assert(TURNS <= 1000, "a mark has three digits");
+
 static int file = -1;
 static struct turns *turns;
 

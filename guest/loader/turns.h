@@ -20,7 +20,7 @@ struct turn *turns_at(unsigned number, const char *argument);
 
 /*
  * What the executor sleeps on, which ends of turns ring, too. It notes what has been rung before it
- * looks for work, so that a ring in between is not missed. Who rings waits for no lock.
+ * looks for work, so that a ring in between is not missed. Whom that wakes finds no lock held.
  */
 unsigned turns_rung(void);
 void turns_ring(void);

@@ -162,7 +162,7 @@ __attribute__((noreturn)) static inline void take_turns(const char *mark, const 
 	struct turns *turns = map_turns();
 	struct turn *turn = own_turn(turns, mark);
 
-	/* stopped, as every process is that is ready */
+	/* who made it goes on only when it has stopped */
 	system_call(SYS_KILL, system_call(SYS_GETPID, 0, 0, 0, 0, 0, 0), SIGSTOP, 0, 0, 0, 0);
 	for (;;) {
 		int value;

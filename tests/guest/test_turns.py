@@ -23,7 +23,7 @@ OVER, JOB, TELL = range(3)
 FILE, SIZE, TURNS = 3, 128, 384
 NUMBER = 5
 #: Of the file, whose first word is rung; and where the turn of that number is in it.
-FILE_SIZE, AT = 64 + TURNS * SIZE, 64 + NUMBER * SIZE
+FILE_SIZE, AT = SIZE + TURNS * SIZE, SIZE + NUMBER * SIZE
 #: futex(2), by the numbers of Linux.
 SYS_FUTEX = {"x86_64": 202, "aarch64": 98}[os.uname().machine]
 FUTEX_WAIT, FUTEX_WAKE = 0, 1
