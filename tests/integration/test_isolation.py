@@ -173,11 +173,14 @@ def test_qemu_is_nobody_and_has_no_rights(network: str) -> None:
 
 def _qemus() -> list[int]:
     """The QEMU processes that this one has started."""
-    told = Path(f"/proc/{os.getpid()}/task")
-    children = [
-        int(pid) for task in told.iterdir() for pid in (task / "children").read_text().split()
-    ]
-    return [pid for pid in children if "qemu" in Path(f"/proc/{pid}/comm").read_text()]
+    found = []
+    for thread in Path(f"/proc/{os.getpid()}/task").iterdir():
+        # One of our threads, or a QEMU, may end at any time.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for pid in (thread / "children").read_text().split():
+                if "qemu" in Path(f"/proc/{pid}/comm").read_text():
+                    found.append(int(pid))
+    return found
 
 
 def test_the_main_loop_of_a_sealed_machine_goes_first_while_a_set_runs() -> None:
