@@ -80,7 +80,7 @@ IMPURE_MODULES = set(
 DEPENDENCIES = set(
     """
     SimPy bson convolutionalfixedsum fastapi h11 httpx matplotlib numpy pandas perfetto
-    prometheus_client psutil pyarrow pydantic pymongo pyroute2 pythonjsonlogger qemu rich simso
+    prometheus_client pyarrow pydantic pymongo pyroute2 pythonjsonlogger qemu rich simso
     sqlalchemy starlette textual typer uvicorn
     """.split()
 )
@@ -164,6 +164,11 @@ def test_what_is_imported_is_declared(name: str) -> None:
     declared = {*DEPENDENCIES, "distributor", *sys.stdlib_module_names}
     used = {imported.partition(".")[0] for imported, _ in imports(MODULES[name])}
     assert used <= declared
+
+
+def test_what_is_declared_is_imported() -> None:
+    used = {each.partition(".")[0] for path in MODULES.values() for each, _ in imports(path)}
+    assert used >= DEPENDENCIES
 
 
 def test_no_module_needs_itself_to_be_imported() -> None:
