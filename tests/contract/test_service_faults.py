@@ -164,11 +164,15 @@ def full_disk(service: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
         yield
 
 
-def until_it_goes_on(client: Client) -> None:
+def until(condition: Callable[[], bool]) -> None:
     end_s = time.monotonic() + 20
-    while client.state().state == "failed":
+    while not condition():
         assert time.monotonic() < end_s
-        time.sleep(0.05)
+        time.sleep(0.02)
+
+
+def until_it_goes_on(client: Client) -> None:
+    until(lambda: client.state().state != "failed")
 
 
 @pytest.mark.parametrize("asked", [False, True])
@@ -242,8 +246,7 @@ def test_a_service_goes_on_where_the_next_result_has_written_what_was_owed(
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
         with full_disk(service.service, monkeypatch):
             client.add_job([ONE] * 5)
-            while service.service.engine.failure is None:
-                time.sleep(0.01)
+            until(lambda: service.service.engine.failure is not None)
         # As a result does that another machine has, before it is ended.
         service.service._run.keep_owed()
         assert client.state().state == "failed"
@@ -276,8 +279,7 @@ def test_what_a_service_could_not_keep_is_run_again_by_the_next(
         client.add_job([ONE] * 5)
         with pytest.raises(MachineError, match="the disk is full"):
             client.wait()
-        while client.list_machines():
-            time.sleep(0.05)
+        until(lambda: not client.list_machines())
     # Nothing was lost.
     with running(tmp_path, InstantKind()) as service, Client(str(service.path)) as client:
         assert client.wait()

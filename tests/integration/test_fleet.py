@@ -210,6 +210,7 @@ def test_no_job_begins_after_its_end_on_several_processors() -> None:
     with Distributor(clock="real", cpus=2, noisy_tries=0) as distributor:
         distributor.add_job([taskset] * 3, results)
         assert distributor.wait(240)
+    assert len(results.found) == 3
     for result in results.found.values():
         assert result.verdict is not Verdict.UNDECIDED, result.reason
         assert all(job.start_ns <= job.completion_ns for job in result.jobs)
