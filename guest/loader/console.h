@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * What the calling thread prints, it prints by this from now on, until that says that it cannot, and not
- * by the kernel.
+ * What the calling thread prints, it prints by this from now on and not by the kernel, until that says
+ * that it cannot: that line is then printed by the kernel, whole.
  */
 void console_use(bool (*write)(const char *text, size_t size));
 

@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "console.h"
 
 #define RESET_ON_FORK UINT64_C(1)
 
@@ -40,11 +43,11 @@ static bool same(const struct policy *a, const struct policy *b)
 	       a->period_ns == b->period_ns;
 }
 
-int policy_change(pid_t thread, struct policy *has, const struct policy *policy)
+void policy_change(pid_t thread, struct policy *has, const struct policy *policy, const char *name)
 {
 	int error = same(has, policy) ? 0 : policy_set(thread, policy);
 
-	if (error == 0)
-		*has = *policy;
-	return error;
+	if (error != 0)
+		fatal("%s gets no real-time policy: %s", name, strerror(error));
+	*has = *policy;
 }

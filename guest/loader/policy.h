@@ -21,7 +21,10 @@ struct policy {
 /* For a thread, 0 for the caller; returns 0 or an errno. */
 int policy_set(pid_t thread, const struct policy *policy);
 
-/* Likewise, unless `has`, what the thread has been given last, is that policy already. */
-int policy_change(pid_t thread, struct policy *has, const struct policy *policy);
+/*
+ * Likewise, unless `has`, what the thread has been given last, is that policy already. "NAME gets no
+ * real-time policy" is fatal.
+ */
+void policy_change(pid_t thread, struct policy *has, const struct policy *policy, const char *name);
 
 #endif

@@ -137,10 +137,8 @@ static bool fill_from_standby(struct run *run)
 		struct lane *lane = &run->lanes[i];
 
 		lane->filling = true;
-		if (lane->standby > 0 && lane->refusal == NULL) {
+		if (lane->standby > 0 && lane->refusal == NULL)
 			make(lane);
-			lane->turning = true;
-		}
 		full = full && !room(lane);
 	}
 	return full;
@@ -153,7 +151,7 @@ void preparer_fill(struct run *run)
 	pthread_mutex_lock(&lock);
 	current = run;
 	if (!filled) {
-		trace_let_go();
+		trace_let_go(); /* processes would inherit its buffers */
 		preparer_wake();
 	}
 	while (!filled)

@@ -259,7 +259,7 @@ bool report_switches(struct run *run, struct buffer *out, bool virtual_clock)
 
 static struct buffer profile;
 
-void report_open(bool virtual_clock)
+void report_prepare(bool virtual_clock)
 {
 	struct utsname names;
 	size_t begin = open_frame(&profile);

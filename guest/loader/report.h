@@ -15,8 +15,8 @@ bool report_events(struct run *run, struct buffer *out, bool virtual_clock);
 /* Appends a frame with switches that are not told yet; false when all are, or none asked for. */
 bool report_switches(struct run *run, struct buffer *out, bool virtual_clock);
 
-/* Lays out the frame that says who this loader is, and appends it. */
-void report_open(bool virtual_clock);
+/* Lays out the frame that says who this loader is, once; report_profile appends it. */
+void report_prepare(bool virtual_clock);
 void report_profile(struct buffer *out);
 
 /* Appends the live frame: one element for each running task; `run` may be NULL. */

@@ -1,7 +1,6 @@
 #include "rescuer.h"
 
 #include <sched.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,10 +71,8 @@ static void *work(void *unused)
 static void set_policy(const struct policy *policy)
 {
 	static struct policy has = { .kind = SCHED_OTHER };
-	int error = policy_change(thread_id, &has, policy);
 
-	if (error != 0)
-		fatal("the rescuer gets no real-time policy: %s", strerror(error));
+	policy_change(thread_id, &has, policy, "the rescuer");
 }
 
 void rescuer_start(void)

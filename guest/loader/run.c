@@ -222,12 +222,14 @@ static uint32_t stock_target(const struct lane *lane, size_t lanes)
 /*
  * Whether one process may run all jobs of the lane. A quota is of one process; a budget is of one
  * job; and a deadline is renewed only for a process that has slept, as it does not between two jobs
- * of which one has waited for the other.
+ * of which one has waited for the other. And a turn has room for so long an argument only.
  */
 static bool may_take_turns(const struct task *task)
 {
-	return task->quota == 0 && (task->priority < PRIORITY_EDF ||
-				    (task->executiontime_ns == 0 && task->overrun != OVERRUN_LATE));
+	bool renewed = task->priority < PRIORITY_EDF ||
+		       (task->executiontime_ns == 0 && task->overrun != OVERRUN_LATE);
+
+	return renewed && task->quota == 0 && turns_argument_fits(task->arg1);
 }
 
 /* Whose process is there already; or a program that says so, where it is worth asking. */
@@ -238,9 +240,8 @@ static void find_turn(struct lane *lane)
 
 	if (!may_take_turns(task))
 		return;
-	if (!turns_argument_fits(task->arg1))
-		return;
 	lane->standby = standby_take(task->pkg, lane->index, &number);
+	lane->turning = lane->standby > 0; /* it sleeps, as after a turn */
 	if (lane->standby == 0 && (task->jobs == 1 || !turns_fit(lane->path)))
 		return;
 	lane->turn = turns_at(number, task->arg1);

@@ -52,7 +52,7 @@ struct lane {
 	int slot_events[SLOTS_MAX];
 	unsigned slot_kills[SLOTS_MAX];
 
-	/* The executor's own, once the run has begun. */
+	/* The executor's own. */
 	int64_t next_ns;      /* the next release */
 	uint64_t due;         /* releases that wait for the running job to end */
 	int64_t due_ns;       /* the first of them */

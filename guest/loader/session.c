@@ -50,7 +50,7 @@ void session_init(bool is_virtual, int news)
 	virtual_clock = is_virtual;
 	news_end = news;
 	wire_init(&wire);
-	report_open(virtual_clock);
+	report_prepare(virtual_clock);
 }
 
 void session_open(void)

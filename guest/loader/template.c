@@ -11,10 +11,10 @@
 #include "moment.h"
 #include "stop.h"
 
-/* All usual tick rates have whole numbers of ticks in that step. */
+/* A whole number of ticks, at all usual rates, and of time zero's steps (session.c). */
 #define CALM_STEP_NS (100 * NS_PER_MS)
 /* After the last tick before that, of the usual 250 in a second. */
-#define BEFORE_NS (3700 * NS_PER_US)
+#define BEFORE_ZERO_NS (3700 * NS_PER_US)
 
 static void *map_memory(uint64_t at, uint64_t size)
 {
@@ -33,7 +33,7 @@ static void *map_memory(uint64_t at, uint64_t size)
  */
 static void settle(void)
 {
-	int64_t calm_ns = (now_ns() / CALM_STEP_NS + 2) * CALM_STEP_NS - BEFORE_NS;
+	int64_t calm_ns = (now_ns() / CALM_STEP_NS + 2) * CALM_STEP_NS - BEFORE_ZERO_NS;
 	struct timespec calm = timespec_of(calm_ns);
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &calm, NULL);

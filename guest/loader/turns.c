@@ -90,6 +90,7 @@ void turns_await(unsigned noted, int64_t until_ns)
 
 void turn_mark(char mark[TURN_MARK_SIZE], unsigned number)
 {
+	/* by hand: printf's code is not needed before a sealed set's first release, else */
 	mark[0] = TURN_MARK;
 	for (unsigned i = TURN_MARK_SIZE - 2; i > 0; i--) {
 		mark[i] = (char)('0' + number % 10);

@@ -118,7 +118,7 @@ bool report_switches(struct run *run, struct buffer *out, bool virtual_clock)
 	return false;
 }
 
-void report_open(bool virtual_clock) { (void)virtual_clock; }
+void report_prepare(bool virtual_clock) { (void)virtual_clock; }
 
 void report_profile(struct buffer *out)
 {
